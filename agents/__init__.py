@@ -1,0 +1,1 @@
+"""Who answers: models, the RAG graph, grounding. Imported by `app` only."""

@@ -1,0 +1,1 @@
+"""HTTP: bridge from ASGI to Flask, routes, errors, limits. Flask lives only here."""

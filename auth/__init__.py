@@ -1,0 +1,1 @@
+"""Who is speaking: keys, sessions, claims. Imports `domain` only."""

@@ -1,0 +1,1 @@
+"""Measurements: ratios against a reference in the same run."""

@@ -1,0 +1,308 @@
+"""The one place where the environment is read."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.errors import ConfigurationError
+
+ROOT = Path(__file__).resolve().parent
+
+Seconds = Annotated[float, Field(gt=0, le=86_400 * 365)]
+SpeechEngine = Literal["local", "openai", "prosa", "faster-whisper", "piper", "off"]
+
+
+def _server_url(value: str | None) -> str | None:
+    if value and not re.match(r"[a-z][a-z0-9+]*://", value):
+        raise ValueError("must be a URL such as scheme://host:port")
+    return value or None
+
+
+URL = Annotated[str | None, AfterValidator(_server_url)]
+
+
+class Settings(BaseSettings):
+    """
+    Settings of one deployment; frozen, read once by an entry point.
+
+    Empty variables count as unset. Every field is named after its variable.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, env_file=".env", env_ignore_empty=True, extra="ignore"
+    )
+
+    # Callers.
+    api_key: SecretStr | None = None
+    """One key, of tenant `default`."""
+    api_keys: str = ""
+    """More keys: `tenant:sha256hex[,tenant:sha256hex...]`."""
+
+    # The service.
+    data_dir: Path = Path(".data")
+    """Embedded Redis, vectors, SQLite, uploads."""
+    host: str = "127.0.0.1"
+    """Address the server listens on; `0.0.0.0` in a container."""
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8000
+    """Port of the service."""
+    ui_port: Annotated[int, Field(ge=0, le=65_535)] = 8501
+    """Port of the Streamlit chat."""
+    service_url: URL = None
+    """Where the Streamlit chat and the command line find the service; unset:
+    `http://127.0.0.1:PORT`."""
+    web_concurrency: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Workers; unset: CPU * 2 + 1 with servers, 1 with the embedded vector store."""
+    max_requests: Annotated[int, Field(ge=0)] = 0
+    """Requests after which a worker is replaced; 0: never."""
+    forwarded_allow_ips: str = ""
+    """Proxies whose X-Forwarded-* headers are believed, comma separated."""
+    cors_origins: str = "*"
+    """Exact origins, comma separated, or `*`."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least level that is written."""
+    log_format: Literal["json", "text"] = "json"
+    """One JSON object a line, or text for a terminal."""
+
+    # The chat model; none set: the extractive answerer.
+    openrouter_api_key: SecretStr | None = None
+    """Key of OpenRouter; sets the base URL when `LLM_BASE_URL` is unset."""
+    llm_base_url: URL = None
+    """Base URL of an OpenAI-compatible server."""
+    llm_api_key: SecretStr | None = None
+    """Key of that server."""
+    llm_model: str | None = None
+    """Model name; required when a model server is configured."""
+    llm_temperature: Annotated[float, Field(ge=0, le=2)] = 0.2
+    """Sampling temperature."""
+    llm_max_tokens: Annotated[int, Field(ge=16, le=32_000)] = 800
+    """Longest answer, tokens."""
+    llm_fallback_model: str | None = None
+    """Model asked when the first one fails."""
+    llm_timeout: Seconds = 45.0
+    """One model call, seconds."""
+
+    # Embeddings.
+    openai_api_key: SecretStr | None = None
+    """Key for embeddings and OpenAI-compatible audio."""
+    openai_base_url: URL = None
+    """Base URL for embeddings and audio; unset: the vendor's."""
+    embedding_model: str | None = None
+    """Embedding model; unset: lexical search only."""
+
+    # Vectors.
+    qdrant_url: URL = None
+    """Qdrant server; unset: Qdrant's engine in this process."""
+    qdrant_api_key: SecretStr | None = None
+    """Key of the Qdrant server."""
+    qdrant_collection_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")] = (
+        "tanya"
+    )
+    """Collection that holds the passages."""
+    qdrant_timeout: Seconds = 5.0
+    """One call to Qdrant, seconds."""
+
+    # State.
+    redis_url: URL = None
+    """`redis://`, `rediss://` or `unix://`; unset: embedded."""
+    redis_host: str | None = None
+    """Host, when no URL is given."""
+    redis_port: Annotated[int, Field(ge=1, le=65_535)] = 6379
+    """Port, with `REDIS_HOST`."""
+    redis_password: SecretStr | None = None
+    """Password, with `REDIS_HOST`."""
+    redis_cluster: bool = False
+    """The server is a node of a Redis Cluster."""
+    redis_sentinel: str | None = None
+    """Sentinels `host:port,host:port/name-of-the-primary`."""
+    redis_server_bin: Path | None = None
+    """Server program for the embedded Redis; unset: found in PATH or bundled."""
+    state_fallback: Literal["file", "refuse"] = "file"
+    """What happens while Redis is away."""
+    conversation_ttl: Annotated[int, Field(ge=1)] = 86_400
+    """Seconds a conversation lives after its last turn."""
+    database_url: URL = None
+    """SQL for documents, feedback, threads, tasks; unset: SQLite in `DATA_DIR`."""
+    chatkit_store_database_url: URL = None
+    """Overrides `DATABASE_URL` for threads."""
+
+    # ChatKit.
+    chatkit_enabled: bool = True
+    """Serve the ChatKit protocol and the thread routes."""
+    chatkit_max_threads_per_user: Annotated[int, Field(ge=1)] = 100
+    """Threads a user may have."""
+    chatkit_session_ttl: Annotated[int, Field(ge=60)] = 3600
+    """Life of a browser session, seconds."""
+    chatkit_max_messages_per_session: Annotated[int, Field(ge=1)] = 50
+    """Turns a browser session may start."""
+    chatkit_model: str | None = None
+    """Model for threads, when it differs."""
+    chatkit_temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    """Temperature for threads, when it differs."""
+    chatkit_max_tokens: Annotated[int, Field(ge=16)] | None = None
+    """Longest answer in threads, when it differs."""
+
+    # Second source.
+    context7_enabled: bool = False
+    """Ask a documentation server about programming libraries."""
+    context7_mcp_url: URL = None
+    """MCP server of Context7's shape."""
+    context7_max_results: Annotated[int, Field(ge=1, le=10)] = 2
+    """Sources taken from it."""
+
+    # Speech.
+    stt_engine: SpeechEngine = "local"
+    """Speech to text."""
+    tts_engine: SpeechEngine = "local"
+    """Text to speech."""
+    emotion_engine: SpeechEngine = "local"
+    """Emotion."""
+    prosa_stt_url: URL = None
+    """Speech to text of Prosa; unset: the vendor's."""
+    prosa_stt_api_key: SecretStr | None = None
+    """Its key."""
+    prosa_tts_url: URL = None
+    """Text to speech of Prosa; unset: the vendor's."""
+    prosa_tts_api_key: SecretStr | None = None
+    """Its key."""
+    prosa_emotion_url: URL = None
+    """Emotion of Prosa; unset: the vendor's."""
+    prosa_emotion_api_key: SecretStr | None = None
+    """Its key."""
+    stt_timeout: Seconds = 20.0
+    """One recognition, seconds."""
+    tts_timeout: Seconds = 20.0
+    """One synthesis, seconds."""
+    emotion_timeout: Seconds = 5.0
+    """One emotion analysis, seconds."""
+
+    # Limits.
+    turn_timeout: Seconds = 60.0
+    """One turn from its request to its last token, seconds."""
+    rate_limit_per_hour: Annotated[int, Field(ge=1)] = 100
+    """Requests a key may make in an hour."""
+    rate_limit_per_minute: Annotated[int, Field(ge=1)] | None = None
+    """Requests a key may make in a minute; unset: no such limit."""
+    max_audio_mb: Annotated[int, Field(ge=1, le=200)] = 16
+    """Largest audio upload, MB."""
+    max_audio_seconds: Annotated[int, Field(ge=1, le=3600)] = 120
+    """Longest audio, decoded seconds."""
+    max_document_mb: Annotated[int, Field(ge=1, le=500)] = 50
+    """Largest document, MB."""
+    max_message_chars: Annotated[int, Field(ge=1, le=100_000)] = 5000
+    """Longest message, characters."""
+
+    # Signed-in people.
+    jwt_secret: SecretStr | None = None
+    """Secret of HS256, 32 bytes or more."""
+    jwt_algorithm: Literal["HS256", "RS256", "ES256", "EdDSA"] = "HS256"
+    """The one algorithm accepted."""
+    jwt_jwks_url: URL = None
+    """Where public keys come from."""
+    jwt_issuer: str | None = None
+    """Expected issuer."""
+    jwt_audience: str | None = None
+    """Expected audience."""
+    trust_x_user_id: bool = False
+    """Believe X-User-ID without a key (behind an authenticating proxy)."""
+    enable_test_routes: bool = False
+    """Serve routes for trying things out."""
+
+    # Watching it.
+    sentry_dsn: SecretStr | None = None
+    """Error tracker; needs its library."""
+    otel_exporter_otlp_endpoint: URL = None
+    """Trace collector; needs its library."""
+    langsmith_api_key: SecretStr | None = None
+    """LangSmith tracing; off unless set."""
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Settings:
+        if self.model_configured and not self.llm_model:
+            raise ValueError("LLM_MODEL: required when a model server is configured")
+        if self.llm_fallback_model and not self.llm_model:
+            raise ValueError("LLM_FALLBACK_MODEL: needs LLM_MODEL")
+        secret = self.jwt_secret.get_secret_value() if self.jwt_secret else None
+        if secret is not None and len(secret.encode()) < 32:
+            raise ValueError("JWT_SECRET: needs 32 bytes or more")
+        for entry in filter(None, map(str.strip, self.api_keys.split(","))):
+            if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}:[0-9a-fA-F]{64}", entry):
+                raise ValueError("API_KEYS: must be tenant:sha256hex, comma separated")
+        if self.embedded_vectors and (self.web_concurrency or 1) > 1:
+            raise ValueError(
+                "WEB_CONCURRENCY: the embedded vector store has one owner process;"
+                " set QDRANT_URL to run more workers"
+            )
+        return self
+
+    @property
+    def model_configured(self) -> bool:
+        """A chat model answers; otherwise the extractive answerer does."""
+        return bool(self.llm_base_url or self.llm_api_key or self.openrouter_api_key)
+
+    @property
+    def embedded_vectors(self) -> bool:
+        """Vectors live in this process."""
+        return self.qdrant_url is None
+
+    @property
+    def embedded_redis(self) -> bool:
+        """No Redis server was named."""
+        return not (self.redis_url or self.redis_host or self.redis_sentinel)
+
+    @property
+    def workers(self) -> int:
+        """Number of gunicorn workers."""
+        if self.web_concurrency:
+            return self.web_concurrency
+        return 1 if self.embedded_vectors else (os.cpu_count() or 1) * 2 + 1
+
+    @property
+    def sql_url(self) -> str:
+        """SQLAlchemy URL of the database, SQLite in the data folder by default."""
+        url = self.database_url or f"sqlite:///{self.data_dir.resolve()}/tanya.sqlite3"
+        return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
+
+    @property
+    def own_url(self) -> str:
+        """Where clients on this machine find the service."""
+        return (self.service_url or f"http://127.0.0.1:{self.port}").rstrip("/")
+
+
+# Close to a name of ours but somebody else's: never a misspelling.
+_FOREIGN = frozenset({"OPENAI_ORG_ID", "OPENAI_PROJECT", "OPENAI_MODEL", "REDIS_DB"})
+
+
+def _check_spelling(names: list[str]) -> None:
+    known = {name.upper() for name in Settings.model_fields}
+    for name in names:
+        upper = name.upper()
+        if upper in known or upper in _FOREIGN or len(name) < 6:
+            continue
+        close = difflib.get_close_matches(upper, known, n=1, cutoff=0.9)
+        if close:
+            raise ConfigurationError(f"{name}: unknown, did you mean {close[0]}?")
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """
+    Return the settings of the environment and of `.env`.
+
+    Raises:
+        ConfigurationError: One line that names the variable.
+    """
+    _check_spelling(sorted(environ if environ is not None else os.environ))
+    try:
+        return Settings()
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        reason = str(first["msg"]).removeprefix("Value error, ")
+        raise ConfigurationError(f"{name}: {reason}" if name else reason) from None

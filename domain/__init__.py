@@ -1,0 +1,1 @@
+"""Vocabulary: what Tanya talks about. Standard library only; imported by every room."""

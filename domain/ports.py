@@ -1,0 +1,263 @@
+"""What the rooms ask of each other, and the bundle an application is given."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from domain.callers import Caller
+from domain.conversations import (
+    Conversation,
+    ConversationSummary,
+    Feedback,
+    ItemPage,
+    StateMode,
+)
+from domain.deadlines import Deadline
+from domain.documents import (
+    Document,
+    SearchQuery,
+    SearchResult,
+    Upload,
+)
+from domain.turns import Turn, TurnEvent
+
+
+class Answerer(Protocol):
+    """Who answers a turn."""
+
+    def stream(self, turn: Turn) -> AsyncIterator[TurnEvent]:
+        """
+        Answer *turn*: started, retrieval, deltas, completed. Close it to cancel.
+
+        Raises:
+            AppError: The turn failed; nothing of it was stored.
+        """
+        ...
+
+
+class TurnLease(Protocol):
+    """The right to run one turn of a conversation; lost if its holder stalls."""
+
+    @property
+    def configurable(self) -> Mapping[str, object]:
+        """Entries for LangGraph's `configurable`: thread id and fence, `__` private."""
+        ...
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """`("state",)` when what was read or written did not reach Redis."""
+        ...
+
+    def describe(self, *, title: str, turns: int) -> None:
+        """Give the line of the list; written when the lease is handed back."""
+        ...
+
+
+class ConversationStore(Protocol):
+    """Working memory as its owner sees it."""
+
+    def turn(
+        self, tenant: str, conversation_id: str, *, deadline: Deadline
+    ) -> AbstractAsyncContextManager[TurnLease]:
+        """
+        Wait in line for a turn.
+
+        Raises:
+            ConversationBusy: More than 4 wait already, or 20 s passed.
+            StateUnavailable: Redis is away and the fallback is `refuse`.
+        """
+        ...
+
+    async def list_conversations(
+        self, tenant: str, *, limit: int, cursor: str | None = None
+    ) -> ItemPage[ConversationSummary]:
+        """Return a page, newest first. Raises `BadRequest` on a foreign cursor."""
+        ...
+
+    async def load_conversation(
+        self, tenant: str, conversation_id: str
+    ) -> Conversation:
+        """Return it with its messages. Raises `ConversationNotFound`."""
+        ...
+
+    async def rename_conversation(
+        self, tenant: str, conversation_id: str, *, title: str
+    ) -> ConversationSummary:
+        """Give it a title that later turns keep. Raises `ConversationNotFound`."""
+        ...
+
+    async def delete_conversation(self, tenant: str, conversation_id: str) -> None:
+        """Remove it from every store. Raises `ConversationNotFound`."""
+        ...
+
+    def mode(self) -> StateMode:
+        """Return which store is in use, without I/O."""
+        ...
+
+
+class Retriever(Protocol):
+    """Who finds evidence."""
+
+    async def search(self, query: SearchQuery) -> SearchResult:
+        """
+        Return passages of the query's tenant, best first.
+
+        Raises:
+            RetrievalUnavailable: The store cannot be reached.
+        """
+        ...
+
+
+class DocumentLibrary(Protocol):
+    """Documents as their owner sees them. Blocking: called off the event loop."""
+
+    def submit(self, tenant: str, upload: Upload) -> tuple[Document, bool]:
+        """
+        Take a document in; True when it is new, False when these bytes were there.
+
+        Raises:
+            DocumentTypeUnsupported: Neither name nor content is a known format.
+            UploadStorageFull: It could not be kept until it is parsed.
+        """
+        ...
+
+    def load_document(self, tenant: str, document_id: str) -> Document:
+        """Return one document. Raises `DocumentNotFound`."""
+        ...
+
+    def list_documents(
+        self, tenant: str, *, limit: int, cursor: str | None = None
+    ) -> ItemPage[Document]:
+        """Return a page, newest first. Raises `BadRequest` on a foreign cursor."""
+        ...
+
+    def remove_document(self, tenant: str, document_id: str) -> None:
+        """Remove it and its passages. Raises `DocumentNotFound`."""
+        ...
+
+
+class FeedbackStore(Protocol):
+    """Opinions on answers, and questions nobody could answer. Blocking."""
+
+    def add_feedback(self, feedback: Feedback) -> None:
+        """Keep it; a second one on the same message replaces the first."""
+        ...
+
+    def add_unanswered(
+        self, tenant: str, question: str, *, language: str, asked_at: float
+    ) -> None:
+        """Record a refused question, counted when it was asked before."""
+        ...
+
+    def forget_conversation(self, tenant: str, conversation_id: str) -> None:
+        """Remove the feedback of one conversation."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReply:
+    """An answer kept for a replay: status, headers that matter, body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class IdempotencyStore(Protocol):
+    """Answers kept for 24 h under (tenant, route, key)."""
+
+    async def begin(
+        self, tenant: str, route: str, key: str, *, fingerprint: str
+    ) -> StoredReply | None:
+        """
+        Claim the key, or return the answer it already has.
+
+        Raises:
+            TurnStillRunning: The first request has not ended.
+            IdempotencyKeyReused: *fingerprint* differs from the first one's.
+        """
+        ...
+
+    async def finish(
+        self, tenant: str, route: str, key: str, *, reply: StoredReply
+    ) -> None:
+        """Keep *reply* for replays."""
+        ...
+
+    async def abandon(self, tenant: str, route: str, key: str) -> None:
+        """Free the key after a failure, so that a retry runs anew."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a limiter says: *limit* per *window_seconds*, and how it stands."""
+
+    allowed: bool
+    name: str
+    limit: int
+    remaining: int
+    window_seconds: int
+    reset_seconds: int
+
+
+class RateLimiter(Protocol):
+    """Counts requests, shared by all workers while Redis is there."""
+
+    async def hit(self, subject: str) -> Sequence[Allowance]:
+        """Count one request of *subject* against each configured limit."""
+        ...
+
+
+class KeyRing(Protocol):
+    """Who holds which key."""
+
+    def find_caller(self, key: str) -> Caller | None:
+        """Return the caller of *key*, in constant time over all keys, or None."""
+        ...
+
+
+ComponentState = Literal["ok", "embedded", "off", "degraded", "unavailable"]
+
+
+class HealthProbe(Protocol):
+    """What the service knows about its parts, without asking them now."""
+
+    def components(self) -> Mapping[str, str]:
+        """Return `qdrant, database, model, speech_to_text, text_to_speech`."""
+        ...
+
+    def state(self) -> StateMode:
+        """Return how conversations are kept at this moment."""
+        ...
+
+    def not_ready_reasons(self) -> Sequence[str]:
+        """Return why a turn could not be taken now; empty when it could."""
+        ...
+
+
+@dataclass(slots=True)
+class Services:
+    """
+    Everything an application needs, built by `app.build_services`.
+
+    Attributes:
+        starters: Coroutine functions run in order by the server's lifespan, after the
+            fork: clients and background work are made here, never at import.
+        closers: Coroutine functions run in reverse order when the server stops.
+    """
+
+    rag: Answerer
+    retriever: Retriever
+    conversations: ConversationStore
+    documents: DocumentLibrary
+    feedback: FeedbackStore
+    idempotency: IdempotencyStore
+    limiter: RateLimiter
+    keys: KeyRing
+    health: HealthProbe
+    starters: list[Callable[[], object]] = field(default_factory=list)
+    closers: list[Callable[[], object]] = field(default_factory=list)

@@ -1,0 +1,1 @@
+"""Documents come in: loaders, splitting, jobs, search. Imported by `app` only."""

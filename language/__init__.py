@@ -1,0 +1,1 @@
+"""Words of Indonesian and English: detection, analysis, sentences. Imports `domain`."""

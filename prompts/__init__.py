@@ -1,0 +1,1 @@
+"""Words for models: text and placeholders only, English and Indonesian."""

@@ -1,0 +1,1 @@
+"""Sound: decoding, engines. Imports `domain`; imported by `utils`, never by `api`."""

@@ -1,0 +1,1 @@
+"""Where state lives. Plain arguments, never Settings; imported by `utils` and above."""

@@ -1,0 +1,1 @@
+"""Tests; each folder says in a README what does not belong in it."""

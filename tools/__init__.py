@@ -1,0 +1,1 @@
+"""What agents may do: the MCP server. Imported by `app` only."""
