@@ -1,30 +1,91 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-PYTHON ?= python3
+.SHELLFLAGS := -euo pipefail -c
+
+# The first interpreter of a supported version; override with `make PYTHON=... VERB`.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --no-header --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --extra postgres
 
 help:  ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(STAMP): requirements-dev.lock
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -q --upgrade pip
-	@$(BIN)/python -m pip install -q --require-hashes -r requirements-dev.lock
+$(VENV)/.pip:
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --upgrade pip
 	@touch $@
 
-setup: $(STAMP)  ## Make the virtual environment from the lock
+$(VENV)/.run: requirements.lock | $(VENV)/.pip
+	@echo "Installing what the service needs ..."
+	@$(PIP) install --require-hashes -r requirements.lock
+	@touch $@
 
-lint: setup  ## Style, import directions
+$(VENV)/.dev: requirements-dev.lock | $(VENV)/.pip
+	@echo "Installing what the service and its tests need ..."
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@ $(VENV)/.run
+
+setup: $(VENV)/.dev  ## Make the virtual environment from the lock
+
+run: $(VENV)/.run  ## Start everything with sample documents; print URLs and the key
+	@$(BIN)/python run.py
+
+serve: $(VENV)/.run  ## Start the service alone
+	@$(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
+
+ui: $(VENV)/.run  ## Start the web chat alone
+	@$(BIN)/python streamlit.py
+
+work: $(VENV)/.run  ## Start a worker for document jobs (needs REDIS_URL and QDRANT_URL)
+	@$(BIN)/python -m knowledge work
+
+key: $(VENV)/.run  ## Print a new key and its digest: make key TENANT=name
+	@$(BIN)/python -m auth "$(or $(TENANT),default)"
+
+migrate: $(VENV)/.run  ## Bring the database up to date
+	@$(BIN)/python -m stores.migrations
+
+doctor: $(VENV)/.run  ## Check this deployment
+	@$(BIN)/python -m validate
+
+system: setup  ## Find or install (as root) the programs that tests use
+	@$(SHELL) deploy/system_packages.sh
+
+test: setup system  ## Every test
+	@$(BIN)/python -m pytest
+
+check: lint types deploy-check  ## Everything that needs no running service
+
+lint: setup  ## Style and import directions
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 types: setup  ## mypy --strict
 	@$(BIN)/mypy .
 
-test: setup  ## Every test
-	@$(BIN)/python -m pytest
+deploy-check: setup  ## Dockerfile, compose file, YAML
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(BIN)/yamllint --strict docker-compose.yml
 
-.PHONY: help setup lint types test
+eval: setup  ## Answer quality on the question sets
+	@$(BIN)/python -m bench.eval
+
+bench: setup  ## Speed against references, in one run
+	@$(BIN)/python -m bench
+
+lock: setup  ## Resolve the dependencies anew
+	@$(PIP) install uv
+	@$(LOCK) -o requirements.lock
+	@$(LOCK) --group dev -c requirements.lock -o requirements-dev.lock
+
+clean:  ## Remove the virtual environment and caches; data stays
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+.PHONY: help setup run serve ui work key migrate doctor system test check lint types deploy-check eval bench lock clean
