@@ -1,0 +1,411 @@
+"""One way to reach Redis: single server, Cluster, Sentinel, TLS or unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeAlias
+
+import redis
+import redis.asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import ConstantBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+)
+from redis.exceptions import (
+    TimeoutError as RedisTimeoutError,
+)
+from redis.maint_notifications import MaintNotificationsConfig
+from redis.retry import Retry
+
+from domain.errors import ConfigurationError, StateFull, StateUnavailable
+from stores.breaker import Breaker
+from stores.redis_pool import PatientPool, PatientSentinelPool
+
+log = logging.getLogger(__name__)
+
+AsyncClient: TypeAlias = "redis.asyncio.Redis | redis.asyncio.RedisCluster"
+SyncClient: TypeAlias = "redis.Redis | redis.RedisCluster"
+
+# What a client is told when Redis is away; a restart of the server takes less.
+RETRY_AFTER_SECONDS = 5.0
+
+# Between the two attempts at one command; from the measurements of a refused port.
+RETRY_PAUSE_SECONDS = 0.02
+
+# First words of error answers that pass by themselves, beyond redis-py's own classes.
+_PASSING = ("NOREPLICAS", "BUSY", "UNKILLABLE", "CLUSTERDOWN", "MASTERDOWN", "NOAUTH")
+
+_AWAY = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    AuthenticationError,
+    BusyLoadingError,
+    MasterDownError,
+    ReadOnlyError,
+    RedisClusterException,
+    TryAgainError,
+    OSError,
+    TimeoutError,
+)
+
+
+def as_state_error(error: BaseException) -> StateUnavailable | None:
+    """
+    Return what *error* of redis-py means to a caller, None for a mistake of ours.
+
+    `StateFull` is out of memory or out of disk; everything that heals by itself is
+    `StateUnavailable`; a wrong type, an unknown script or command is neither.
+    """
+    if isinstance(error, OutOfMemoryError):
+        return StateFull(retry_after_seconds=RETRY_AFTER_SECONDS)
+    if isinstance(error, ResponseError) and str(error).startswith(("MISCONF", "OOM")):
+        return StateFull(retry_after_seconds=RETRY_AFTER_SECONDS)
+    passing = isinstance(error, RedisError) and str(error).startswith(_PASSING)
+    if passing or isinstance(error, _AWAY):
+        return StateUnavailable(retry_after_seconds=RETRY_AFTER_SECONDS)
+    return None
+
+
+@contextmanager
+def state_errors() -> Iterator[None]:
+    """Turn errors of redis-py into `StateUnavailable` and `StateFull`."""
+    try:
+        yield
+    except (RedisError, RedisClusterException, OSError, TimeoutError) as exc:
+        translated = as_state_error(exc)
+        if translated is None:
+            raise
+        raise translated from exc
+
+
+def parse_sentinels(text: str) -> tuple[list[tuple[str, int]], str]:
+    """
+    Return the addresses and the primary's name of `host:port,host:port/name`.
+
+    Raises:
+        ConfigurationError: The text has another form.
+    """
+    hosts, _, name = text.rpartition("/")
+    addresses = []
+    for entry in filter(None, map(str.strip, hosts.split(","))):
+        host, _, port = entry.rpartition(":")
+        if not host or not port.isascii() or not port.isdigit():
+            raise ConfigurationError("REDIS_SENTINEL: must be host:port,host:port/name")
+        addresses.append((host.strip("[]"), int(port)))
+    if not addresses or not name.strip():
+        raise ConfigurationError("REDIS_SENTINEL: must be host:port,host:port/name")
+    return addresses, name.strip()
+
+
+class RedisConnection:
+    """
+    Clients of one Redis, made on first use: one per event loop, one per process.
+
+    Safe to build before a fork; a child never touches its parent's sockets. Answers are
+    bytes. Failures cost at most *timeout_seconds* and a quarter, once: then `available`
+    says no until a probe in the background has found the server again.
+
+    Args:
+        url: `redis://`, `rediss://` (TLS) or `unix://`; `valkey` schemes are the same.
+        host, port, password: Instead of a URL.
+        cluster: The server is a node of a Redis Cluster.
+        sentinel: `host:port,host:port/name`; takes the place of host and port.
+        connect_timeout_seconds: One attempt to connect.
+        timeout_seconds: One answer.
+        max_connections: Per client; further tasks wait for *timeout_seconds*.
+
+    Raises:
+        ConfigurationError: The address cannot be understood.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str | None = None,
+        host: str | None = None,
+        port: int = 6379,
+        password: str | None = None,
+        cluster: bool = False,
+        sentinel: str | None = None,
+        connect_timeout_seconds: float = 0.25,
+        timeout_seconds: float = 1.0,
+        max_connections: int = 64,
+        breaker: Breaker | None = None,
+    ) -> None:
+        self._address = _parse_address(url, host=host, port=port, password=password)
+        self._cluster = cluster
+        self._sentinel = parse_sentinels(sentinel) if sentinel else None
+        self._connect_timeout = connect_timeout_seconds
+        self._timeout = timeout_seconds
+        self._max_connections = max_connections
+        self._breaker = breaker or Breaker()
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        self._clients: dict[asyncio.AbstractEventLoop, AsyncClient] = {}
+        self._watchers: dict[int, Any] = {}
+        self._probes: set[asyncio.Task[None]] = set()
+        self._sync: SyncClient | None = None
+        self._inherited: list[object] = []
+
+    def async_client(self) -> AsyncClient:
+        """Return the client of the running loop."""
+        loop = asyncio.get_running_loop()
+        self._leave_parent()
+        client = self._clients.get(loop)
+        if client is None:
+            with self._lock:
+                for other in [known for known in self._clients if known.is_closed()]:
+                    del self._clients[other]
+                client = self._clients.setdefault(loop, self._build_async())
+        return client
+
+    def sync_client(self) -> SyncClient:
+        """Return the client of this process, for threads."""
+        self._leave_parent()
+        with self._lock:
+            if self._sync is None:
+                self._sync = self._build_sync()
+            return self._sync
+
+    @property
+    def is_cluster(self) -> bool:
+        """Keys of one command must share a hash tag."""
+        return self._cluster
+
+    def available(self) -> bool:
+        """
+        Return whether a request should try Redis, without I/O.
+
+        After a failure the answer is False while a task of the running loop asks the
+        server again, once a second.
+        """
+        if self._breaker.closed:
+            return True
+        if self._breaker.due():
+            task = asyncio.get_running_loop().create_task(self._probe())
+            self._probes.add(task)
+            task.add_done_callback(self._probes.discard)
+        return False
+
+    def report_failure(self) -> None:
+        """Tell that the server did not answer."""
+        if self._breaker.trip():
+            log.warning("redis_went_away")
+
+    @asynccontextmanager
+    async def use(self, *, seconds: float | None = None) -> AsyncIterator[AsyncClient]:
+        """
+        Give the running loop's client for one exchange, bounded as a whole.
+
+        Args:
+            seconds: Wall-clock bound; default: one answer and one connect.
+
+        Raises:
+            StateFull: The server has no room for writes.
+            StateUnavailable: It is away, or was a moment ago.
+        """
+        if not self.available():
+            raise StateUnavailable(retry_after_seconds=RETRY_AFTER_SECONDS)
+        limit = seconds or self._timeout + self._connect_timeout
+        try:
+            with state_errors():
+                async with asyncio.timeout(limit):
+                    yield self.async_client()
+        except StateFull:
+            raise
+        except StateUnavailable:
+            self.report_failure()
+            raise
+
+    async def aclose(self) -> None:
+        """Close the client of the running loop and end its probes."""
+        self._leave_parent()
+        loop = asyncio.get_running_loop()
+        probes = [task for task in self._probes if task.get_loop() is loop]
+        for task in probes:
+            task.cancel()
+        await asyncio.gather(*probes, return_exceptions=True)
+        with self._lock:
+            client = self._clients.pop(loop, None)
+            watcher = self._watchers.pop(id(client), None)
+        for part in (client, watcher):
+            if part is not None:
+                await part.aclose()
+
+    def close(self) -> None:
+        """Close the client of this process."""
+        self._leave_parent()
+        with self._lock:
+            client, self._sync = self._sync, None
+            watcher = self._watchers.pop(id(client), None)
+        for part in (client, *(watcher.sentinels if watcher else ())):
+            if part is not None:
+                part.close()
+
+    async def _probe(self) -> None:
+        try:
+            async with asyncio.timeout(self._timeout + self._connect_timeout):
+                await self.async_client().exists(b"tanya:probe")
+        except (RedisError, RedisClusterException, OSError, TimeoutError):
+            self._breaker.trip()
+        else:
+            if self._breaker.reset():
+                log.info("redis_came_back")
+
+    def _leave_parent(self) -> None:
+        if self._pid == os.getpid():
+            return
+        # Kept, not closed: closing would end TLS sessions and take the parent's
+        # sockets out of an epoll set that both processes share.
+        self._inherited += [self._clients, self._sync, self._watchers, self._probes]
+        self._clients, self._sync, self._watchers = {}, None, {}
+        self._probes, self._lock, self._pid = set(), threading.Lock(), os.getpid()
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "socket_connect_timeout": self._connect_timeout,
+            "socket_timeout": self._timeout,
+            "protocol": 3,
+            "decode_responses": False,
+            # Two commands less per connection; the server learns nothing it needs.
+            "driver_info": None,
+        }
+
+    def _build_async(self) -> AsyncClient:
+        # A command that timed out may have been executed: only a lost connection is
+        # tried again.
+        retry = AsyncRetry(
+            ConstantBackoff(RETRY_PAUSE_SECONDS), 1, (RedisConnectionError,)
+        )
+        quiet = MaintNotificationsConfig(enabled=False)
+        options = self._options() | {
+            "retry": retry,
+            "maint_notifications_config": quiet,
+        }
+        if self._cluster:
+            address = _cluster_address(self._address)
+            limit = self._max_connections * 8
+            return redis.asyncio.RedisCluster(
+                **address, **options, max_connections=limit
+            )
+        pool_options = options | {
+            "max_connections": self._max_connections,
+            "wait_seconds": self._timeout,
+        }
+        if self._sentinel is None:
+            pool = PatientPool(**pool_options, **self._address)
+            return redis.asyncio.Redis.from_pool(pool)
+        addresses, name = self._sentinel
+        credentials = _credentials(self._address)
+        watcher = redis.asyncio.Sentinel(  # type: ignore[no-untyped-call]
+            addresses, sentinel_kwargs=options | _secret(credentials)
+        )
+        client: redis.asyncio.Redis = watcher.master_for(
+            name,
+            connection_pool_class=PatientSentinelPool,
+            **pool_options,
+            **credentials,
+        )
+        self._watchers[id(client)] = watcher
+        return client
+
+    def _build_sync(self) -> SyncClient:
+        retry = Retry(ConstantBackoff(RETRY_PAUSE_SECONDS), 1, (RedisConnectionError,))
+        quiet = MaintNotificationsConfig(enabled=False)
+        options = self._options() | {
+            "retry": retry,
+            "maint_notifications_config": quiet,
+        }
+        if self._cluster:
+            return redis.RedisCluster(**_cluster_address(self._address), **options)
+        if self._sentinel is None:
+            address = dict(self._address)
+            kind = address.pop("connection_class", redis.asyncio.Connection)
+            pool = redis.BlockingConnectionPool(  # type: ignore[no-untyped-call]
+                connection_class=_SYNC_KINDS[kind],
+                max_connections=self._max_connections,
+                timeout=self._timeout,
+                **options,
+                **address,
+            )
+            return redis.Redis.from_pool(pool)
+        addresses, name = self._sentinel
+        credentials = _credentials(self._address)
+        watcher = redis.Sentinel(  # type: ignore[no-untyped-call]
+            addresses, sentinel_kwargs=options | _secret(credentials)
+        )
+        client: redis.Redis = watcher.master_for(  # type: ignore[no-untyped-call]
+            name, **options, **credentials
+        )
+        self._watchers[id(client)] = watcher
+        return client
+
+
+_SYNC_KINDS: dict[Any, Any] = {
+    redis.asyncio.Connection: redis.Connection,
+    redis.asyncio.SSLConnection: redis.SSLConnection,
+    redis.asyncio.UnixDomainSocketConnection: redis.UnixDomainSocketConnection,
+}
+
+
+def _parse_address(
+    url: str | None, *, host: str | None, port: int, password: str | None
+) -> dict[str, Any]:
+    if url is None:
+        address: dict[str, Any] = {"host": host or "localhost", "port": port}
+    else:
+        try:
+            address = dict(
+                redis.asyncio.connection.parse_url(
+                    url.replace("valkey", "redis", 1) if url[:6] == "valkey" else url
+                )
+            )
+        except ValueError:
+            raise ConfigurationError(
+                "REDIS_URL: must be redis://, rediss:// or unix://"
+            ) from None
+        if "path" not in address:
+            address.setdefault("host", "localhost")
+    if password:
+        address.setdefault("password", password)
+    return address
+
+
+def _credentials(address: dict[str, Any]) -> dict[str, Any]:
+    names = ("username", "password", "db")
+    kept = {str(key): address[key] for key in names if key in address}
+    if address.get("connection_class") is redis.asyncio.SSLConnection:
+        kept["ssl"] = True
+    return kept
+
+
+def _secret(credentials: dict[str, Any]) -> dict[str, Any]:
+    return {key: credentials[key] for key in ("password",) if key in credentials}
+
+
+def _cluster_address(address: dict[str, Any]) -> dict[str, Any]:
+    if "path" in address:
+        raise ConfigurationError("REDIS_CLUSTER: needs a TCP address")
+    kept = {key: value for key, value in address.items() if key != "connection_class"}
+    if kept.get("db") == 0:
+        kept.pop("db")
+    if address.get("connection_class") is redis.asyncio.SSLConnection:
+        kept["ssl"] = True
+    return kept
