@@ -4,8 +4,11 @@ Every error a caller may see.
     AppError
     |-- BadRequest                  400 bad_request
     |   |-- InvalidConversationID   400 conversation_id_invalid
-    |   `-- MalformedBody           400 body_malformed
+    |   |-- MalformedBody           400 body_malformed
+    |   `-- AudioUnreadable         400 audio_unreadable
     |-- ValidationFailed            422 validation_failed
+    |   |-- AudioTooLong            422 audio_too_long
+    |   `-- NoSpeech                422 no_speech
     |-- NotAuthenticated            401 not_authenticated
     |-- Forbidden                   403 forbidden
     |-- NotFound                    404 not_found
@@ -20,8 +23,10 @@ Every error a caller may see.
     |   `-- TurnStillRunning        409 turn_still_running
     |-- IdempotencyKeyReused        422 idempotency_key_reused
     |-- PayloadTooLarge             413 payload_too_large
+    |   `-- AudioTooLarge           413 audio_too_large
     |-- UnsupportedMediaType        415 media_type_unsupported
-    |   `-- DocumentTypeUnsupported 415 document_type_unsupported
+    |   |-- DocumentTypeUnsupported 415 document_type_unsupported
+    |   `-- AudioTypeUnsupported    415 audio_type_unsupported
     |-- HeadersTooLarge             431 headers_too_large
     |-- RateLimited                 429 rate_limited
     |-- Unavailable                 503 unavailable
@@ -33,9 +38,12 @@ Every error a caller may see.
     |   |-- RetrievalUnavailable    503 retrieval_unavailable
     |   |-- StoreUnavailable        503 store_unavailable
     |   |-- UploadStorageFull       503 upload_storage
+    |   |-- SpeechEngineUnavailable 503 speech_engine_unavailable
     |   |-- UpstreamBusy            503 upstream_busy
     |   `-- UpstreamQuotaExhausted  503 upstream_quota
     |-- UpstreamError               502 upstream_error
+    |   |-- RecognitionFailed       502 stt_failed
+    |   |-- SynthesisFailed         502 tts_failed
     |   `-- UpstreamBadResponse     502 upstream_bad_response
     |-- TurnTimeout                 504 turn_timeout
     |-- LeaseLost                   409 turn_superseded
@@ -103,10 +111,28 @@ class MalformedBody(BadRequest):
     code, title = "body_malformed", "Body is malformed"
 
 
+class AudioUnreadable(BadRequest):
+    """The audio cannot be decoded."""
+
+    code, title = "audio_unreadable", "Audio is unreadable"
+
+
 class ValidationFailed(AppError):
     """Some fields of the request are not acceptable."""
 
     code, status, title = "validation_failed", 422, "Validation failed"
+
+
+class AudioTooLong(ValidationFailed):
+    """The audio lasts longer than this service listens."""
+
+    code, title = "audio_too_long", "Audio is too long"
+
+
+class NoSpeech(ValidationFailed):
+    """Nobody speaks in the audio."""
+
+    code, title = "no_speech", "No speech"
 
 
 class NotAuthenticated(AppError):
@@ -199,6 +225,12 @@ class PayloadTooLarge(AppError):
     code, status, title = "payload_too_large", 413, "Payload too large"
 
 
+class AudioTooLarge(PayloadTooLarge):
+    """The audio has more bytes than this service takes."""
+
+    code, title = "audio_too_large", "Audio is too large"
+
+
 class UnsupportedMediaType(AppError):
     """This route does not read that content type."""
 
@@ -215,6 +247,12 @@ class HeadersTooLarge(AppError):
     """The request headers are too large."""
 
     code, status, title = "headers_too_large", 431, "Request headers too large"
+
+
+class AudioTypeUnsupported(UnsupportedMediaType):
+    """Audio is WAV, MP3, M4A, AAC, OGG, WebM, FLAC, AMR, AIFF, CAF or MP4."""
+
+    code, title = "audio_type_unsupported", "Audio type unsupported"
 
 
 class RateLimited(AppError):
@@ -277,6 +315,12 @@ class UploadStorageFull(Unavailable):
     code, title = "upload_storage", "Upload storage is full"
 
 
+class SpeechEngineUnavailable(Unavailable):
+    """A speech engine is missing or did not answer in time."""
+
+    code, title = "speech_engine_unavailable", "Speech engine is unavailable"
+
+
 class UpstreamBusy(Unavailable):
     """The model is busy; try again shortly."""
 
@@ -293,6 +337,18 @@ class UpstreamError(AppError):
     """The model could not answer."""
 
     code, status, title, retryable = "upstream_error", 502, "Model failed", True
+
+
+class RecognitionFailed(UpstreamError):
+    """The speech could not be recognised; nothing was stored."""
+
+    code, title = "stt_failed", "Recognition failed"
+
+
+class SynthesisFailed(UpstreamError):
+    """The answer could not be spoken."""
+
+    code, title = "tts_failed", "Speech failed"
 
 
 class UpstreamBadResponse(UpstreamError):
