@@ -1,0 +1,239 @@
+"""
+Passages taken apart for comparison with a question: sentences, stems, grams, kinds.
+
+Rarity is counted among the passages of the search itself. The document frequencies of the
+whole store must not be used here: "known to the store but absent from the passage" would
+tell a trained gate which passage was hidden from it.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from agents.answer_kinds import find_asked_kinds, find_offered_kinds
+from domain.documents import Passage
+from language.analysis import grams, is_stop_word, stems, words
+from language.sentences import split_sentences
+
+CONTEXT_WEIGHT: Final = 0.55
+"""Weight of a word that only the question before it says."""
+
+_CACHED_PASSAGES = 4_096
+"""Some 20 kB each; a passage never changes under its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of a passage. *start* and *end* are offsets in the passage's text."""
+
+    start: int
+    end: int
+    text: str
+    words: int
+    stems: tuple[str, ...]
+    grams: frozenset[str]
+    kinds: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a passage consists of; depends on its text alone."""
+
+    sentences: tuple[Sentence, ...]
+    stems: frozenset[str]
+    grams: frozenset[str]
+    heading_stems: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A passage of a search, taken apart. *share* is its score over the best one's."""
+
+    passage: Passage
+    parts: Parts
+    rank: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """
+    A question taken apart.
+
+    Attributes:
+        weights: Weight by stem, for each language.
+        grams: Weight by gram.
+        pairs: Neighbouring stems, for each language.
+        kinds: Kinds of answer asked for.
+    """
+
+    language: str
+    weights: dict[str, dict[str, float]]
+    grams: dict[str, float]
+    pairs: dict[str, frozenset[tuple[str, str]]]
+    kinds: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A question and its passages, with the rarity of the question's terms."""
+
+    asked: Asked
+    found: tuple[Found, ...]
+    stem_rarity: dict[str, dict[str, float]]
+    gram_rarity: dict[str, float]
+
+    def coverage(self, present: Sequence[str] | frozenset[str], language: str) -> float:
+        """Return the share of the question's stems in *present*, by rarity."""
+        return _share(self.stem_rarity[language], present)
+
+    def gram_coverage(self, present: frozenset[str]) -> float:
+        """Return the share of the question's grams in *present*, by rarity."""
+        return _share(self.gram_rarity, present)
+
+
+class PassageReader:
+    """Takes passages apart and remembers the parts; thread-safe."""
+
+    def __init__(self, *, size: int = _CACHED_PASSAGES) -> None:
+        self._size = size
+        self._parts: OrderedDict[tuple[str, int], Parts] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def read(self, passage: Passage) -> Parts:
+        """Return the parts of *passage*."""
+        # The selected text has no id of its own, so its text is part of the key.
+        key = (passage.id, hash(passage.text))
+        with self._lock:
+            known = self._parts.get(key)
+            if known is not None:
+                self._parts.move_to_end(key)
+                return known
+        parts = _take_apart(passage)
+        with self._lock:
+            self._parts[key] = parts
+            while len(self._parts) > self._size:
+                self._parts.popitem(last=False)
+        return parts
+
+    def gather(
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        *,
+        language: str,
+        context: str = "",
+    ) -> Evidence:
+        """
+        Return *question* and *passages* ready for comparison.
+
+        Args:
+            question: As asked.
+            passages: Best first.
+            language: Of the question.
+            context: Earlier questions it leans on; their words weigh less.
+        """
+        asked = take_question_apart(question, language, context=context)
+        best = max((passage.score for passage in passages), default=0.0) or 1.0
+        found = tuple(
+            Found(
+                passage=passage,
+                parts=self.read(passage),
+                rank=rank,
+                share=max(0.0, passage.score / best),
+            )
+            for rank, passage in enumerate(passages, start=1)
+        )
+        return Evidence(
+            asked=asked,
+            found=found,
+            stem_rarity={
+                spoken: _rarity(
+                    asked.weights[spoken],
+                    [one.parts.stems | one.parts.heading_stems for one in found],
+                )
+                for spoken in asked.weights
+            },
+            gram_rarity=_rarity(asked.grams, [one.parts.grams for one in found]),
+        )
+
+
+def take_question_apart(question: str, language: str, *, context: str = "") -> Asked:
+    """Return the terms of *question*; those only *context* has weigh less."""
+    weights: dict[str, dict[str, float]] = {}
+    pairs: dict[str, frozenset[tuple[str, str]]] = {}
+    for spoken in ("en", "id"):
+        own = _stems_in(question, spoken, language)
+        before = _stems_in(context, spoken, language) if context else []
+        weights[spoken] = dict.fromkeys(before, CONTEXT_WEIGHT) | dict.fromkeys(
+            own, 1.0
+        )
+        pairs[spoken] = frozenset(zip(own, own[1:], strict=False))
+    kinds = find_asked_kinds(question)
+    if context and kinds <= {"name"}:
+        # "Kalau golongan 5?" asks for what the question before it asked for.
+        kinds = find_asked_kinds(context)
+    return Asked(
+        language=language,
+        weights=weights,
+        grams=dict.fromkeys(grams(context), CONTEXT_WEIGHT)
+        | dict.fromkeys(grams(question), 1.0),
+        pairs=pairs,
+        kinds=kinds,
+    )
+
+
+def _stems_in(text: str, spoken: str, language: str) -> list[str]:
+    """Return stems by the rules of *spoken*, without the stop words of *language*."""
+    if spoken == language:
+        return stems(text, language)
+    kept = " ".join(word for word in words(text) if not is_stop_word(word, language))
+    return stems(kept, spoken)
+
+
+def _take_apart(passage: Passage) -> Parts:
+    language = passage.language if passage.language in {"en", "id"} else "en"
+    sentences = tuple(
+        Sentence(
+            start=one.start,
+            end=one.end,
+            text=one.text,
+            words=len(one.text.split()),
+            stems=tuple(stems(one.text, language)),
+            grams=frozenset(grams(one.text)),
+            kinds=find_offered_kinds(one.text),
+        )
+        for one in split_sentences(passage.text)
+    )
+    heading = " ".join((passage.title, *passage.headings))
+    return Parts(
+        sentences=sentences,
+        stems=frozenset(stem for one in sentences for stem in one.stems),
+        grams=frozenset(gram for one in sentences for gram in one.grams)
+        | frozenset(grams(heading)),
+        heading_stems=frozenset(stems(heading, language)),
+    )
+
+
+def _rarity(
+    weights: dict[str, float], present: Sequence[frozenset[str]]
+) -> dict[str, float]:
+    counts = Counter(term for terms in present for term in weights if term in terms)
+    total = len(present)
+    return {
+        term: weight * math.log(1 + (total - counts[term] + 0.5) / (counts[term] + 0.5))
+        for term, weight in weights.items()
+    }
+
+
+def _share(rarity: dict[str, float], present: Sequence[str] | frozenset[str]) -> float:
+    total = sum(rarity.values())
+    if total <= 0:
+        return 0.0
+    held = present if isinstance(present, frozenset) else frozenset(present)
+    return sum(value for term, value in rarity.items() if term in held) / total

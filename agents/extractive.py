@@ -1,0 +1,138 @@
+"""
+The answer without a model: the sentences that answer best, quoted with their source.
+
+The best two sentences are quoted, three when they are short, in reading order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from agents.ranking import Candidate
+from domain.documents import Citation, Passage
+from prompts import rag as texts
+
+_SENTENCES = 2
+_SENTENCES_WHEN_SHORT = 3
+_SHORT_WORDS = 48
+"""Words up to which a third sentence joins; answers stay at 60 words in the median."""
+_QUOTE_CHARACTERS = 600
+_SAME: Final = 0.8
+"""Share of common stems from which two sentences say the same."""
+_SPACES = re.compile(r"\s+")
+_GAP = " … "
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """An answer made of quotes: pieces that joined are the text, and its citations."""
+
+    pieces: tuple[str, ...]
+    citations: tuple[Citation, ...]
+
+    @property
+    def text(self) -> str:
+        """The whole answer."""
+        return "".join(self.pieces)
+
+
+def compose_quote(
+    candidates: Sequence[Candidate], language: str, *, partly: bool = False
+) -> Quote:
+    """
+    Return the answer that *candidates* (best first, not empty) give.
+
+    Args:
+        candidates: Ranked sentences.
+        language: Of the question: the words around the quote are in it.
+        partly: Say first that the evidence is thin.
+    """
+    groups = _group_by_passage(_choose(candidates))
+    pieces: list[str] = []
+    citations: list[Citation] = []
+    if partly:
+        pieces.append(texts.PARTLY[language] + " ")
+    for index, group in enumerate(groups, start=1):
+        passage = group[0].passage
+        if index > 1:
+            pieces.append("\n\n")
+        pieces.append(texts.QUOTES[language].format(source=_name(passage)) + " ")
+        quoted = _in_reading_order(group)
+        pieces.append(quoted)
+        pieces.append(f" [{index}]")
+        if passage.validity == "superseded":
+            pieces.append(" " + texts.SUPERSEDED[language])
+        citations.append(
+            build_citation(passage, index=index, quote=quoted, supported=True)
+        )
+    return Quote(pieces=tuple(pieces), citations=tuple(citations))
+
+
+def build_citation(
+    passage: Passage, *, index: int, quote: str, supported: bool
+) -> Citation:
+    """Return the citation of *passage* under the mark *index*."""
+    return Citation(
+        index=index,
+        document_id=passage.document_id,
+        title=passage.title,
+        file=passage.file,
+        quote=quote[:_QUOTE_CHARACTERS],
+        score=round(max(0.0, min(1.0, passage.score)), 4),
+        url=passage.url,
+        section=passage.section,
+        page=passage.page,
+        supported=supported,
+        metadata={
+            **passage.metadata,
+            **({"validity": "superseded"} if passage.validity == "superseded" else {}),
+        },
+    )
+
+
+def _choose(candidates: Sequence[Candidate]) -> list[Candidate]:
+    chosen: list[Candidate] = []
+    words = 0
+    for candidate in candidates:
+        if any(_says_the_same(candidate, other) for other in chosen):
+            continue
+        enough = len(chosen) >= _SENTENCES
+        if enough and words + candidate.sentence.words > _SHORT_WORDS:
+            break
+        chosen.append(candidate)
+        words += candidate.sentence.words
+        if len(chosen) == _SENTENCES_WHEN_SHORT:
+            break
+    return chosen
+
+
+def _says_the_same(one: Candidate, other: Candidate) -> bool:
+    left, right = set(one.sentence.stems), set(other.sentence.stems)
+    return len(left & right) >= _SAME * max(len(left), len(right))
+
+
+def _group_by_passage(chosen: Sequence[Candidate]) -> list[list[Candidate]]:
+    groups: dict[str, list[Candidate]] = {}
+    for candidate in chosen:
+        groups.setdefault(candidate.passage.id, []).append(candidate)
+    return list(groups.values())
+
+
+def _in_reading_order(group: Sequence[Candidate]) -> str:
+    ordered = sorted(group, key=lambda one: one.position)
+    text = _clean(ordered[0].sentence.text)
+    for before, after in zip(ordered, ordered[1:], strict=False):
+        text += " " if after.position == before.position + 1 else _GAP
+        text += _clean(after.sentence.text)
+    return text
+
+
+def _clean(text: str) -> str:
+    return _SPACES.sub(" ", text).strip()
+
+
+def _name(passage: Passage) -> str:
+    return _clean(passage.title or passage.file).replace("“", '"').replace("”", '"')

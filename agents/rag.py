@@ -1,0 +1,175 @@
+"""
+Who answers: a LangGraph graph compiled once, run for every turn.
+
+    understand -> retrieve -> decide -> answer -> check -> commit
+         |                      |
+         `-> reply -> commit    `-> refuse -> commit
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from agents.commit_once import COMMIT_KEY, CommitOnce
+from agents.evidence import PassageReader
+from agents.steps import Steps
+from agents.turn_state import TurnContext, TurnState
+from domain.errors import InternalError, TurnTimeout
+from domain.ports import ConversationStore, FeedbackStore, Retriever, TurnLease
+from domain.turns import Answer, AnswerCompleted, Turn, TurnEvent, TurnStarted
+
+log = logging.getLogger(__name__)
+
+Graph = CompiledStateGraph[TurnState, TurnContext, TurnState, TurnState]
+_Ended = BaseException | None
+
+
+class RagAgent:
+    """
+    Answers from passages, with citations, or says that it cannot.
+
+    Args:
+        retriever: Finds passages.
+        conversations: Gives the right to run a turn.
+        checkpointer: Keeps the messages.
+        model: Writes answers; None: the best sentences are quoted.
+        feedback: Takes down refused questions; None: nobody does.
+    """
+
+    def __init__(
+        self,
+        *,
+        retriever: Retriever,
+        conversations: ConversationStore,
+        checkpointer: BaseCheckpointSaver[Any],
+        feedback: FeedbackStore | None = None,
+    ) -> None:
+        self._conversations = conversations
+        steps = Steps(retriever=retriever, feedback=feedback, reader=PassageReader())
+        self._graph = build_graph(steps, CommitOnce(checkpointer))
+
+    async def stream(self, turn: Turn) -> AsyncIterator[TurnEvent]:
+        """
+        Answer *turn*: started, retrieval, deltas, completed. Close it to cancel.
+
+        The turn runs in a task of its own, so that closing this iterator, from whatever
+        task, cancels the model call, and the deadline holds while nobody reads.
+
+        Raises:
+            AppError: The turn failed; nothing of it was stored.
+        """
+        events: asyncio.Queue[TurnEvent | _Ended] = asyncio.Queue()
+        seconds = turn.deadline.remaining()
+        task = asyncio.create_task(self._run(turn, events.put_nowait))
+        task.add_done_callback(lambda done: events.put_nowait(_outcome(done)))
+
+        def expire() -> None:
+            events.put_nowait(TurnTimeout())
+            task.cancel()
+
+        timer = asyncio.get_running_loop().call_later(seconds, expire)
+        try:
+            while True:
+                event = await events.get()
+                if event is None:
+                    return
+                if isinstance(event, BaseException):
+                    raise event
+                yield event
+        finally:
+            timer.cancel()
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({task})
+
+    async def _run(self, turn: Turn, emit: Callable[[TurnEvent], None]) -> None:
+        """Hold the conversation, run the graph, report what is stored."""
+        context = TurnContext(turn=turn)
+        async with self._conversations.turn(
+            turn.caller.tenant, turn.conversation_id, deadline=turn.deadline
+        ) as lease:
+            emit(TurnStarted(turn.conversation_id, turn.message_id))
+            async for event in self._graph.astream(
+                {"question": turn.question.text},
+                _configure(lease, context),
+                context=context,
+                stream_mode="custom",
+                durability="exit",
+            ):
+                emit(event)
+            lease.describe(title=context.title, turns=context.turns)
+        context.degrade(*lease.degraded)
+        answer = _complete(context)
+        log.info(
+            "turn_answered",
+            extra={
+                "tenant": turn.caller.tenant,
+                "answered": answer.answered,
+                "citations": len(answer.citations),
+                "confidence": answer.confidence,
+                **{
+                    f"{name}_seconds": spent for name, spent in answer.exec_time.items()
+                },
+            },
+        )
+        emit(AnswerCompleted(answer))
+
+
+def build_graph(steps: Steps, saver: BaseCheckpointSaver[Any]) -> Graph:
+    """Return the graph of one turn, compiled once for the life of the process."""
+    graph = StateGraph(TurnState, context_schema=TurnContext)
+    graph.add_node("understand", steps.understand)
+    graph.add_node("retrieve", steps.retrieve)
+    graph.add_node("decide", steps.decide)
+    graph.add_node("refuse", steps.refuse)
+    graph.add_node("answer", steps.answer)
+    graph.add_node("reply", steps.reply)
+    graph.add_node("commit", steps.commit)
+    graph.add_edge(START, "understand")
+    graph.add_conditional_edges("understand", steps.after_understanding)
+    graph.add_edge("retrieve", "decide")
+    graph.add_conditional_edges("decide", steps.after_decision)
+    graph.add_edge("refuse", "commit")
+    graph.add_edge("answer", "commit")
+    graph.add_edge("reply", "commit")
+    graph.add_edge("commit", END)
+    return graph.compile(checkpointer=saver)
+
+
+def _configure(lease: TurnLease, context: TurnContext) -> RunnableConfig:
+    return {"configurable": {**lease.configurable, COMMIT_KEY: context.commit}}
+
+
+def _complete(context: TurnContext) -> Answer:
+    if context.answer is None:
+        raise InternalError
+    total = round(time.monotonic() - context.started, 4)
+    answer = context.answer
+    return Answer(
+        text=answer.text,
+        citations=answer.citations,
+        answered=answer.answered,
+        confidence=answer.confidence,
+        language=answer.language,
+        conversation_id=answer.conversation_id,
+        message_id=answer.message_id,
+        degraded=tuple(context.degraded),
+        exec_time={**answer.exec_time, "total": total},
+    )
+
+
+def _outcome(task: asyncio.Task[None]) -> _Ended:
+    """Return what ended the turn: nothing, or what has to be raised."""
+    if task.cancelled():
+        return asyncio.CancelledError()
+    return task.exception()

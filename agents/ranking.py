@@ -1,0 +1,145 @@
+"""Which sentences answer best: one linear score over features of question and sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from agents.answer_kinds import KINDS
+from agents.evidence import Evidence, Found, Sentence
+from agents.extractive_weights import SENTENCE_WEIGHTS
+from domain.documents import Passage
+
+SENTENCE_FEATURES: Final = (
+    "coverage",
+    "gram_coverage",
+    "pairs",
+    "share",
+    "rank",
+    "before",
+    "after",
+    "passage",
+    "heading",
+    "together",
+    "first",
+    "length",
+    "short",
+    "fresh",
+    "question",
+    "superseded",
+    "table",
+    "unmet",
+    *(f"offers_{kind}" for kind in KINDS),
+)
+"""Names of the features, in the order of their weights."""
+
+_LONG_STEMS = 30
+_FRESH_STEMS = 12
+_SHORT_STEMS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sentence that could be quoted, with its score (unbounded, higher is better)."""
+
+    found: Found
+    sentence: Sentence
+    position: int
+    score: float
+    coverage: float
+
+    @property
+    def passage(self) -> Passage:
+        """The passage it stands in."""
+        return self.found.passage
+
+
+def rank_sentences(evidence: Evidence) -> list[Candidate]:
+    """Return every quotable sentence, best first. Flagged ones are left out."""
+    candidates = [
+        Candidate(
+            found=found,
+            sentence=sentence,
+            position=position,
+            score=sum(
+                weight * value
+                for weight, value in zip(
+                    SENTENCE_WEIGHTS,
+                    compute_features(evidence, found, position),
+                    strict=True,
+                )
+            ),
+            coverage=evidence.coverage(sentence.stems, _spoken(found.passage)),
+        )
+        for found in evidence.found
+        for position, sentence in enumerate(found.parts.sentences)
+        if is_quotable(found.passage, sentence)
+    ]
+    candidates.sort(key=lambda one: (-one.score, one.found.rank, one.position))
+    return candidates
+
+
+def is_quotable(passage: Passage, sentence: Sentence) -> bool:
+    """Tell whether no flagged sentence touches *sentence*."""
+    return bool(sentence.stems) and not any(
+        flagged in sentence.text or sentence.text in flagged
+        for flagged in passage.flagged
+    )
+
+
+def compute_features(
+    evidence: Evidence, found: Found, position: int
+) -> tuple[float, ...]:
+    """Return the features of one sentence, named by `SENTENCE_FEATURES`."""
+    sentences = found.parts.sentences
+    sentence = sentences[position]
+    spoken = _spoken(found.passage)
+    asked = evidence.asked
+    weights = asked.weights[spoken]
+    own_pairs = asked.pairs[spoken]
+    held = frozenset(sentence.stems)
+    coverage = evidence.coverage(held, spoken)
+    around = held | found.parts.heading_stems
+    fresh = len(held - weights.keys())
+    met = asked.kinds & sentence.kinds
+    return (
+        coverage,
+        evidence.gram_coverage(sentence.grams),
+        _pair_share(own_pairs, sentence.stems),
+        found.share,
+        1.0 / found.rank,
+        _neighbour(evidence, sentences, position - 1, spoken),
+        _neighbour(evidence, sentences, position + 1, spoken),
+        evidence.coverage(found.parts.stems, spoken),
+        evidence.coverage(found.parts.heading_stems, spoken),
+        evidence.coverage(around, spoken) - coverage,
+        float(position == 0),
+        min(2.0, len(sentence.stems) / _LONG_STEMS),
+        float(len(sentence.stems) < _SHORT_STEMS),
+        min(1.0, fresh / _FRESH_STEMS),
+        float(sentence.text.rstrip().endswith("?")),
+        float(found.passage.validity == "superseded"),
+        float(found.passage.table),
+        float(bool(asked.kinds) and not met),
+        *(float(kind in met) for kind in KINDS),
+    )
+
+
+def _neighbour(
+    evidence: Evidence, sentences: Sequence[Sentence], position: int, spoken: str
+) -> float:
+    if not 0 <= position < len(sentences):
+        return 0.0
+    return evidence.coverage(sentences[position].stems, spoken)
+
+
+def _pair_share(wanted: frozenset[tuple[str, str]], found: Sequence[str]) -> float:
+    if not wanted:
+        return 0.0
+    held = set(zip(found, found[1:], strict=False))
+    return len(wanted & held) / len(wanted)
+
+
+def _spoken(passage: Passage) -> str:
+    return passage.language if passage.language in {"en", "id"} else "en"

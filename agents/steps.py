@@ -1,0 +1,335 @@
+"""The steps of a turn: understand, retrieve, decide, answer, check, commit."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import unicodedata
+from typing import Literal
+
+from langgraph.runtime import Runtime
+
+from agents.evidence import PassageReader
+from agents.extractive import compose_quote
+from agents.follow_ups import Understanding, is_follow_up, understand
+from agents.gate import Judgement, judge
+from agents.ranking import Candidate, rank_sentences
+from agents.selection import SELECTION_ID, build_selection, describe_selection
+from agents.small_talk import find_reply
+from agents.turn_state import Draft, TurnContext, TurnState
+from domain.conversations import Message
+from domain.documents import SearchQuery
+from domain.errors import RetrievalUnavailable, StoreUnavailable
+from domain.ports import FeedbackStore, Retriever
+from domain.turns import Answer, AnswerDelta, RetrievalCompleted
+from language.detection import detect_language
+from prompts import rag as texts
+from stores.messages import from_langchain, to_langchain
+
+log = logging.getLogger(__name__)
+
+Run = Runtime[TurnContext]
+
+_HISTORY_MESSAGES = 12
+_TITLE_CHARACTERS = 60
+_ABOUT_SELECTION = 0.25
+"""Share of the question's words from which it is about the selected text."""
+_SELECTION_CONFIDENCE = 0.6
+_CANDIDATE_PASSAGES = 8
+"""Passages searched at least: rarity of words is counted among them."""
+
+
+class Steps:
+    """
+    The nodes of the graph; each takes the state and returns what it adds.
+
+    Args:
+        retriever: Finds passages.
+        feedback: Takes down questions that were refused; None: nobody does.
+        reader: Takes passages apart.
+    """
+
+    def __init__(
+        self,
+        *,
+        retriever: Retriever,
+        feedback: FeedbackStore | None,
+        reader: PassageReader,
+    ) -> None:
+        self._retriever = retriever
+        self._feedback = feedback
+        self._reader = reader
+
+    async def understand(self, state: TurnState, runtime: Run) -> TurnState:
+        """Read the history, find the language, make the question searchable."""
+        context = runtime.context
+        turn, question = context.turn, context.turn.question
+        with context.stage("understand"):
+            history = _read_history(state, context)
+            asked = [message.text for message in history if message.role == "user"]
+            context.turns = len(asked) + 1
+            context.title = make_title(asked[0] if asked else question.text)
+            language = question.language or detect_language(
+                question.text, default=_last_language(history)
+            )
+            found: TurnState = {"history": history, "language": language}
+            replay = _find_replay(history, turn.question_id)
+            if replay is not None:
+                context.replayed = True
+                found["draft"] = replay
+                return found
+            reply = None
+            if not question.selected_text:
+                reply = find_reply(question.text, language, told=_told(asked, context))
+            if reply is not None:
+                found["draft"] = Draft(text=reply)
+                return found
+            found["understanding"] = understand(question.text, language, asked=asked)
+        return found
+
+    def after_understanding(self, state: TurnState) -> Literal["retrieve", "reply"]:
+        """Choose the way on: small talk and replays need no documents."""
+        return "reply" if "draft" in state else "retrieve"
+
+    async def retrieve(self, state: TurnState, runtime: Run) -> TurnState:
+        """Search for both forms of the question; the selected text comes first."""
+        context = runtime.context
+        turn, question = context.turn, context.turn.question
+        language = state["language"]
+        selection = build_selection(
+            question, tenant=turn.caller.tenant, language=language
+        )
+        understanding = state["understanding"]
+        alternatives = understanding.alternatives
+        if selection is not None:
+            described = f"{question.text} {describe_selection(selection)}"
+            alternatives = (*alternatives, described)
+        query = SearchQuery(
+            tenant=turn.caller.tenant,
+            text=understanding.standalone,
+            alternatives=alternatives,
+            language=language,
+            limit=max(question.max_results, _CANDIDATE_PASSAGES),
+        )
+        with context.stage("retrieve"):
+            try:
+                result = await self._retriever.search(query)
+                passages = result.passages
+                context.degrade(*result.degraded)
+            except RetrievalUnavailable:
+                # The selected text alone can still be answered about.
+                if selection is None:
+                    raise
+                passages = ()
+                context.degrade("retrieval")
+        if selection is not None:
+            passages = (selection, *passages)
+        given = question.max_results + (1 if selection is not None else 0)
+        runtime.stream_writer(RetrievalCompleted(passages=len(passages[:given])))
+        return {"passages": passages}
+
+    async def decide(self, state: TurnState, runtime: Run) -> TurnState:
+        """Rank the sentences and judge whether they suffice."""
+        context = runtime.context
+        understanding, language = state["understanding"], state["language"]
+        with context.stage("decide"):
+            evidence = self._reader.gather(
+                understanding.text,
+                state["passages"],
+                language=language,
+                context=understanding.context,
+            )
+            limit = context.turn.question.max_results
+            candidates = [
+                one
+                for one in rank_sentences(evidence)
+                if one.found.rank <= limit or one.passage.id == SELECTION_ID
+            ]
+            judgement = judge(evidence, candidates)
+            if context.turn.question.selected_text:
+                candidates, judgement = _prefer_selection(
+                    candidates, judgement, understanding
+                )
+        return {
+            "evidence": evidence,
+            "candidates": candidates,
+            "judgement": judgement,
+        }
+
+    def after_decision(self, state: TurnState) -> Literal["answer", "refuse"]:
+        """Choose the way on: no evidence, no answer."""
+        return "refuse" if state["judgement"].decision == "refuse" else "answer"
+
+    async def refuse(self, state: TurnState, runtime: Run) -> TurnState:
+        """Say that the documents do not answer; takes the question down."""
+        context = runtime.context
+        draft = Draft(
+            text=refusal(context.turn.question.text, state["language"]),
+            answered=False,
+            confidence=state["judgement"].confidence,
+        )
+        runtime.stream_writer(AnswerDelta(draft.text))
+        return {"draft": draft}
+
+    async def answer(self, state: TurnState, runtime: Run) -> TurnState:
+        """Quote the best sentences."""
+        context = runtime.context
+        judgement = state["judgement"]
+        with context.stage("generate"):
+            quote = compose_quote(
+                state["candidates"],
+                state["language"],
+                partly=judgement.decision == "partly",
+            )
+            for piece in quote.pieces:
+                runtime.stream_writer(AnswerDelta(piece))
+        return {
+            "draft": Draft(
+                text=quote.text,
+                citations=quote.citations,
+                confidence=judgement.confidence,
+            )
+        }
+
+    async def reply(self, state: TurnState, runtime: Run) -> TurnState:
+        """Say the short reply or the stored answer."""
+        runtime.stream_writer(RetrievalCompleted(passages=0))
+        runtime.stream_writer(AnswerDelta(state["draft"].text))
+        return {}
+
+    async def commit(self, state: TurnState, runtime: Run) -> TurnState:
+        """Put question and answer into the state together, and allow the write."""
+        context = runtime.context
+        turn, draft = context.turn, state["draft"]
+        if not draft.answered:
+            await self._record_unanswered(context, state["language"])
+        answer = _build_answer(context, draft, language=state["language"])
+        context.answer = answer
+        if context.replayed:
+            return {}
+        now = time.time()
+        question = Message(
+            id=turn.question_id,
+            role="user",
+            text=turn.question.text,
+            created_at=now,
+            language=answer.language,
+        )
+        reply = Message(
+            id=turn.message_id,
+            role="assistant",
+            text=answer.text,
+            created_at=now,
+            citations=answer.citations,
+            answered=answer.answered,
+            language=answer.language,
+            confidence=answer.confidence,
+            extra={"degraded": list(answer.degraded)} if answer.degraded else {},
+        )
+        seed = () if state.get("messages") else turn.seed
+        context.commit.ready = True
+        return {
+            "messages": [to_langchain(one) for one in (*seed, question, reply)],
+        }
+
+    async def _record_unanswered(self, context: TurnContext, language: str) -> None:
+        if self._feedback is None:
+            return
+        turn = context.turn
+        try:
+            await asyncio.to_thread(
+                self._feedback.add_unanswered,
+                turn.caller.tenant,
+                turn.question.text,
+                language=language,
+                asked_at=time.time(),
+            )
+        except StoreUnavailable:
+            # A list for the owner of the documents is no reason to fail a turn.
+            log.warning("unanswered_not_recorded")
+
+
+def refusal(question: str, language: str) -> str:
+    """Return the fixed sentence that names what was searched."""
+    searched = " ".join(question.split())
+    if len(searched) > texts.SEARCHED_CHARACTERS:
+        searched = searched[: texts.SEARCHED_CHARACTERS - 1].rstrip() + "…"
+    return texts.REFUSALS[language].format(searched=searched)
+
+
+def make_title(question: str) -> str:
+    """Return *question* as a title: one line, without controls, 60 characters."""
+    line = " ".join(question.split())
+    clean = "".join(one for one in line if unicodedata.category(one)[0] != "C")
+    if len(clean) <= _TITLE_CHARACTERS:
+        return clean
+    return clean[: _TITLE_CHARACTERS - 1].rstrip() + "…"
+
+
+def _read_history(state: TurnState, context: TurnContext) -> tuple[Message, ...]:
+    stored = state.get("messages") or []
+    if not stored:
+        return context.turn.seed
+    return tuple(from_langchain(message) for message in stored)
+
+
+def _last_language(history: tuple[Message, ...]) -> str:
+    spoken = (one.language for one in reversed(history) if one.language)
+    return next(spoken, "en")
+
+
+def _told(asked: list[str], context: TurnContext) -> list[str]:
+    """Return what the person said, with the name the door knows at the far end."""
+    user = context.turn.question.user or {}
+    name = user.get("name")
+    known = [f"my name is {name}"] if isinstance(name, str) and name.strip() else []
+    return known + asked
+
+
+def _find_replay(history: tuple[Message, ...], question_id: str) -> Draft | None:
+    """Return the answer that an earlier try of the same question got."""
+    for question, reply in zip(history, history[1:], strict=False):
+        if question.id == question_id and reply.role == "assistant":
+            return Draft(
+                text=reply.text,
+                message_id=reply.id,
+                citations=reply.citations,
+                answered=reply.answered is not False,
+                confidence=reply.confidence if reply.confidence is not None else 1.0,
+            )
+    return None
+
+
+def _prefer_selection(
+    candidates: list[Candidate], judgement: Judgement, understanding: Understanding
+) -> tuple[list[Candidate], Judgement]:
+    """Put the selected text first where the question is about it."""
+    own = [one for one in candidates if one.passage.id == SELECTION_ID]
+    if not own:
+        return candidates, judgement
+    points_at_it = is_follow_up(understanding.text, understanding.language)
+    if own[0].coverage < _ABOUT_SELECTION:
+        if not points_at_it:
+            return candidates, judgement
+        # "What does this mean?" has no word of its own: the selection from its start.
+        own.sort(key=lambda one: one.position)
+    others = [one for one in candidates if one.passage.id != SELECTION_ID]
+    confidence = max(judgement.confidence, _SELECTION_CONFIDENCE)
+    return own + others, Judgement("answer", confidence)
+
+
+def _build_answer(context: TurnContext, draft: Draft, *, language: str) -> Answer:
+    stages = {name: round(spent, 4) for name, spent in context.stages.items()}
+    stages["total"] = round(time.monotonic() - context.started, 4)
+    return Answer(
+        text=draft.text,
+        citations=draft.citations if draft.answered else (),
+        answered=draft.answered,
+        confidence=round(draft.confidence, 4),
+        language=language,
+        conversation_id=context.turn.conversation_id,
+        message_id=draft.message_id or context.turn.message_id,
+        degraded=tuple(context.degraded),
+        exec_time=stages,
+    )
