@@ -1,0 +1,280 @@
+"""
+The ASGI application around Flask.
+
+    server -> guard -> mounted ASGI application
+                    -> body -> async view: this loop, Flask's hooks around it
+                            -> plain view: a thread, through asgiref
+
+Source: measured traps of Flask under ASGI, `docs/serving.md`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from inspect import iscoroutinefunction
+
+from flask import Flask, Response, request
+
+from api.bridge_body import BodyLedger, RequestBody
+from api.bridge_environ import build_environ, wire_fields
+from api.bridge_exchange import Exchange
+from api.bridge_guard import (
+    check_length,
+    choose_request_id,
+    clean_headers,
+    find_header,
+)
+from api.bridge_lifespan import Hook, Lifespan
+from api.bridge_mounts import Mounts
+from api.bridge_native import NativeDispatch, answer_restarting
+from api.bridge_supervise import Supervisor
+from api.bridge_threads import ThreadDispatch
+from api.bridge_types import ASGIApp, ClientGone, Header, Receive, Scope, Send
+from api.problems import problem_bytes, problem_headers
+from domain.errors import AppError, ConfigurationError, InternalError, Overloaded
+
+log = logging.getLogger(__name__)
+
+_DRAINING = b'{"status":"not_ready","reasons":["draining"]}'
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeLimits:
+    """
+    What one worker takes on at once.
+
+    Attributes:
+        requests: Requests in progress, streams included.
+        threads: Plain views in progress.
+        body_bytes: Bytes of request bodies held.
+        linger_seconds: How long a refused body is read on, so that the refusal
+            arrives.
+        linger_bytes: How much of it.
+    """
+
+    requests: int = 1000
+    threads: int = 48
+    body_bytes: int = 160 * 1024 * 1024
+    linger_seconds: float = 2.0
+    linger_bytes: int = 4 * 1024 * 1024
+
+
+class Bridge:
+    """
+    Serves a Flask application, and others mounted beside it, to an ASGI server.
+
+    A view finds in `request.environ`: `tanya.request_id`, `tanya.disconnected` (an
+    `asyncio.Event`) and `tanya.draining`.
+
+    Args:
+        flask_app: Routes, hooks and error handlers.
+        starters: Run in order after the fork (ASGI lifespan).
+        closers: Run in reverse order when the worker ends.
+        body_limit: Largest body of a path, bytes.
+        mounts: Other ASGI applications by path prefix, WebSocket included.
+        cors_origins: `*` or exact origins, for refusals made here.
+        probes: Paths that are answered whatever the load.
+        limits: What one worker takes on at once.
+    """
+
+    def __init__(
+        self,
+        flask_app: Flask,
+        *,
+        starters: Sequence[Hook] = (),
+        closers: Sequence[Hook] = (),
+        body_limit: Callable[[str], int] = lambda _path: 128 * 1024,
+        mounts: Mapping[str, ASGIApp] | None = None,
+        cors_origins: Collection[str] = (),
+        probes: Collection[str] = ("/health",),
+        limits: BridgeLimits | None = None,
+    ) -> None:
+        _check_handlers(flask_app)
+        if not flask_app.error_handler_spec[None][500]:
+            flask_app.register_error_handler(500, _answer_500)
+        self.flask_app = flask_app
+        self.draining = False
+        self._lifespan = Lifespan(starters, closers)
+        self._body_limit = body_limit
+        self._mounts = Mounts(mounts or {})
+        self._cors_origins = frozenset(cors_origins)
+        self._probes = frozenset(probes)
+        self._limits = limits or BridgeLimits()
+        self._ledger = BodyLedger(self._limits.body_bytes)
+        readers = ThreadPoolExecutor(8, thread_name_prefix="body")
+        self._native = NativeDispatch(flask_app, readers=readers)
+        self._threads = ThreadDispatch(flask_app, slots=self._limits.threads)
+        self._open: dict[Exchange, asyncio.Task[None]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope."""
+        if scope["type"] == "lifespan":
+            await self._lifespan.run(receive, send)
+        elif scope["type"] == "websocket":
+            await self._mounts.websocket(scope, receive, send)
+        else:
+            await self._http(scope, receive, send)
+
+    @property
+    def in_progress(self) -> int:
+        """Requests to Flask that are being answered, streams included."""
+        return len(self._open)
+
+    def begin_drain(self) -> None:
+        """Say `Connection: close` on every answer and be not ready from now on."""
+        self.draining = True
+
+    def end_streams(self) -> None:
+        """End what still runs: streams say their last bytes, the rest 503."""
+        for exchange, task in list(self._open.items()):
+            if exchange.cancellable and not exchange.complete:
+                exchange.restarting = True
+                task.cancel()
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        fields: list[Header] = list(scope["headers"])
+        exchange = Exchange(scope, send, request_id=choose_request_id(fields))
+        exchange.closing = self.draining
+        limit = self._body_limit(scope["path"])
+        body = RequestBody(receive, limit=limit, ledger=self._ledger)
+        try:
+            await self._admit(scope, receive, exchange, body, limit=limit)
+        except AppError as exc:
+            exchange.closing = exchange.closing or not body.ended
+            await self._refuse(exc, exchange, fields, body)
+        except ClientGone:
+            exchange.disconnected.set()
+        finally:
+            body.release()
+
+    async def _admit(
+        self,
+        scope: Scope,
+        receive: Receive,
+        exchange: Exchange,
+        body: RequestBody,
+        *,
+        limit: int,
+    ) -> None:
+        path = scope["path"]
+        headers = clean_headers(scope["headers"], request_id=exchange.request_id)
+        scope["headers"] = headers.fields
+        if len(self._open) >= self._limits.requests and path not in self._probes:
+            raise Overloaded(retry_after_seconds=1)
+        check_length(headers.content_length, limit=limit)
+        if self.draining and path == "/ready":
+            await exchange.answer(503, _json_headers(_DRAINING), _DRAINING)
+            return
+        mount = self._mounts.find(path)
+        if mount is not None:
+            await mount.http(scope, receive, exchange, limit=limit)
+            return
+        content = await body.read()
+        supervisor = Supervisor(exchange, receive)
+        task = supervisor.start(self._work(scope, content, exchange))
+        self._open[exchange] = task
+        try:
+            await supervisor.watch(task)
+        finally:
+            self._open.pop(exchange, None)
+
+    async def _work(self, scope: Scope, body: bytes, exchange: Exchange) -> None:
+        try:
+            await self._dispatch(scope, body, exchange)
+        except ClientGone:
+            exchange.disconnected.set()
+        except asyncio.CancelledError:
+            if not exchange.restarting or exchange.started:
+                raise
+            await answer_restarting(exchange)
+        except AppError as exc:
+            await exchange.deny(exc, extra=self._cors(scope["headers"]))
+        except Exception as exc:  # noqa: BLE001 - The last resort of a worker loop.
+            # Only the kind and the place: messages may hold what people wrote.
+            log.error(  # noqa: TRY400
+                "request_failed",
+                extra={"request_id": exchange.request_id, "error": type(exc).__name__},
+            )
+            await exchange.deny(InternalError(), extra=self._cors(scope["headers"]))
+
+    async def _dispatch(self, scope: Scope, body: bytes, exchange: Exchange) -> None:
+        extra = {
+            "tanya.request_id": exchange.request_id,
+            "tanya.disconnected": exchange.disconnected,
+            "tanya.draining": self.draining,
+        }
+        environ = build_environ(scope, scope["headers"], body) | extra
+        ctx = self._native.match(environ)
+        if self._native.takes(ctx):
+            await self._native.run(ctx, exchange)
+            return
+        exchange.cancellable = False
+        scope["headers"] = wire_fields(scope["headers"], body)
+        await self._threads.run(scope, body, exchange, extra=extra)
+
+    async def _refuse(
+        self,
+        error: AppError,
+        exchange: Exchange,
+        fields: list[Header],
+        body: RequestBody,
+    ) -> None:
+        if exchange.started:
+            return
+        headers, content = exchange.problem(error)
+        await exchange.begin(error.status, [*headers, *self._cors(fields)])
+        limits = self._limits
+        if body.ended:
+            await exchange.write(content, last=True)
+            return
+        await exchange.write_early(content)
+        await body.discard(
+            seconds=limits.linger_seconds, most_bytes=limits.linger_bytes
+        )
+        await exchange.write(b"", last=True)
+
+    def _cors(self, fields: list[Header]) -> list[Header]:
+        origin = find_header(fields, b"origin")
+        if origin is None:
+            return []
+        if "*" in self._cors_origins:
+            return [(b"access-control-allow-origin", b"*")]
+        if origin.decode("latin-1") in self._cors_origins:
+            return [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
+        return [(b"vary", b"Origin")]
+
+
+def _json_headers(body: bytes) -> list[Header]:
+    length = str(len(body)).encode()
+    return [(b"content-type", b"application/json"), (b"content-length", length)]
+
+
+def _answer_500(_error: Exception) -> Response:
+    """Take what no handler of the application took: one JSON shape for all."""
+    error = InternalError()
+    request_id = request.environ["tanya.request_id"]
+    body = problem_bytes(error, request_id=request_id)
+    return Response(body, status=error.status, headers=problem_headers(error))
+
+
+def _check_handlers(app: Flask) -> None:
+    """Raise `ConfigurationError` for functions that Flask calls without awaiting."""
+    handlers: list[object] = [
+        handler
+        for by_code in app.error_handler_spec.values()
+        for by_class in by_code.values()
+        for handler in by_class.values()
+    ]
+    handlers += app.teardown_appcontext_funcs
+    for functions in app.teardown_request_funcs.values():
+        handlers += functions
+    for handler in handlers:
+        if iscoroutinefunction(handler):
+            name = getattr(handler, "__qualname__", "?")
+            raise ConfigurationError(
+                f"{name}: error handlers and teardown functions must be plain functions"
+            )

@@ -1,0 +1,83 @@
+"""Other ASGI applications beside Flask, found by path prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from api.bridge_exchange import Exchange
+from api.bridge_guard import choose_request_id, clean_headers
+from api.bridge_types import ASGIApp, Message, Receive, Scope, Send
+from domain.errors import AppError, PayloadTooLarge
+
+_REFUSED = 1008
+"""WebSocket close code "policy violation"; before the handshake it becomes a 403."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One application and the prefix it serves, without a slash at its end."""
+
+    prefix: str
+    app: ASGIApp
+
+    def owns(self, path: str) -> bool:
+        """Whether *path* is the prefix or lies below it."""
+        return path == self.prefix or path.startswith(f"{self.prefix}/")
+
+    async def http(
+        self, scope: Scope, receive: Receive, exchange: Exchange, *, limit: int
+    ) -> None:
+        """
+        Let the application answer; its body is counted as it reads.
+
+        Raises:
+            PayloadTooLarge: The body went over *limit* bytes.
+        """
+        read = 0
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > limit:
+                raise PayloadTooLarge
+            return message
+
+        await self.app(self.below(scope), counted, exchange.send)
+
+    def below(self, scope: Scope) -> Scope:
+        """Return *scope* as the application sees it: `root_path` holds the prefix."""
+        return {**scope, "root_path": scope.get("root_path", "") + self.prefix}
+
+
+class Mounts:
+    """
+    The mounted applications, longest prefix first.
+
+    Args:
+        apps: Applications by prefix, such as `/mcp`.
+    """
+
+    def __init__(self, apps: Mapping[str, ASGIApp]) -> None:
+        longest_first = sorted(apps.items(), key=lambda item: -len(item[0]))
+        self._mounts = [Mount(name.rstrip("/"), app) for name, app in longest_first]
+
+    def find(self, path: str) -> Mount | None:
+        """Return the mount that owns *path*, or None."""
+        return next((mount for mount in self._mounts if mount.owns(path)), None)
+
+    async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a WebSocket, or refuse the handshake."""
+        mount = self.find(scope["path"])
+        request_id = choose_request_id(scope["headers"])
+        try:
+            headers = clean_headers(scope["headers"], request_id=request_id)
+        except AppError:
+            mount = None
+        if mount is None:
+            await receive()
+            await send({"type": "websocket.close", "code": _REFUSED})
+            return
+        scope["headers"] = headers.fields
+        await mount.app(mount.below(scope), receive, send)
