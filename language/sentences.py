@@ -140,9 +140,10 @@ def _ends_sentence(block: str, begin: int, match: re.Match[str]) -> bool:
     if marks.startswith(("..", "…")):
         return not following[0].islower()
     token = _last_token(block, begin, match.start())
-    return _stop_ends_sentence(
-        token, following, opens=not block[begin : match.start() - len(token)].strip()
-    )
+    before = match.start() - len(token)
+    # A look at the few characters that matter: slicing more would cost a square.
+    opens = before - begin < _LAST_TOKEN_LIMIT and not block[begin:before].strip()
+    return _stop_ends_sentence(token, following, opens=opens)
 
 
 def _stop_ends_sentence(token: str, following: str, *, opens: bool) -> bool:
