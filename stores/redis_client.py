@@ -34,8 +34,15 @@ from redis.exceptions import (
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
-from domain.errors import ConfigurationError, StateFull, StateUnavailable
+from domain.errors import StateFull, StateUnavailable
 from stores.breaker import Breaker
+from stores.redis_address import (
+    cluster_address,
+    credentials_of,
+    parse_address,
+    parse_sentinels,
+    secret_of,
+)
 from stores.redis_pool import PatientPool, PatientSentinelPool
 
 log = logging.getLogger(__name__)
@@ -50,7 +57,7 @@ RETRY_AFTER_SECONDS = 5.0
 RETRY_PAUSE_SECONDS = 0.02
 
 # First words of error answers that pass by themselves, beyond redis-py's own classes.
-_PASSING = ("NOREPLICAS", "BUSY", "UNKILLABLE", "CLUSTERDOWN", "MASTERDOWN", "NOAUTH")
+_PASSING = ("NOREPLICAS", "BUSY", "UNKILLABLE", "CLUSTERDOWN", "MASTERDOWN", "NOPERM")
 
 _AWAY = (
     RedisConnectionError,
@@ -95,25 +102,6 @@ def state_errors() -> Iterator[None]:
         raise translated from exc
 
 
-def parse_sentinels(text: str) -> tuple[list[tuple[str, int]], str]:
-    """
-    Return the addresses and the primary's name of `host:port,host:port/name`.
-
-    Raises:
-        ConfigurationError: The text has another form.
-    """
-    hosts, _, name = text.rpartition("/")
-    addresses = []
-    for entry in filter(None, map(str.strip, hosts.split(","))):
-        host, _, port = entry.rpartition(":")
-        if not host or not port.isascii() or not port.isdigit():
-            raise ConfigurationError("REDIS_SENTINEL: must be host:port,host:port/name")
-        addresses.append((host.strip("[]"), int(port)))
-    if not addresses or not name.strip():
-        raise ConfigurationError("REDIS_SENTINEL: must be host:port,host:port/name")
-    return addresses, name.strip()
-
-
 class RedisConnection:
     """
     Clients of one Redis, made on first use: one per event loop, one per process.
@@ -149,7 +137,7 @@ class RedisConnection:
         max_connections: int = 64,
         breaker: Breaker | None = None,
     ) -> None:
-        self._address = _parse_address(url, host=host, port=port, password=password)
+        self._address = parse_address(url, host=host, port=port, password=password)
         self._cluster = cluster
         self._sentinel = parse_sentinels(sentinel) if sentinel else None
         self._connect_timeout = connect_timeout_seconds
@@ -300,7 +288,7 @@ class RedisConnection:
             "maint_notifications_config": quiet,
         }
         if self._cluster:
-            address = _cluster_address(self._address)
+            address = cluster_address(self._address)
             limit = self._max_connections * 8
             return redis.asyncio.RedisCluster(
                 **address, **options, max_connections=limit
@@ -313,9 +301,9 @@ class RedisConnection:
             pool = PatientPool(**pool_options, **self._address)
             return redis.asyncio.Redis.from_pool(pool)
         addresses, name = self._sentinel
-        credentials = _credentials(self._address)
+        credentials = credentials_of(self._address)
         watcher = redis.asyncio.Sentinel(  # type: ignore[no-untyped-call]
-            addresses, sentinel_kwargs=options | _secret(credentials)
+            addresses, sentinel_kwargs=options | secret_of(credentials)
         )
         client: redis.asyncio.Redis = watcher.master_for(
             name,
@@ -334,7 +322,7 @@ class RedisConnection:
             "maint_notifications_config": quiet,
         }
         if self._cluster:
-            return redis.RedisCluster(**_cluster_address(self._address), **options)
+            return redis.RedisCluster(**cluster_address(self._address), **options)
         if self._sentinel is None:
             address = dict(self._address)
             kind = address.pop("connection_class", redis.asyncio.Connection)
@@ -347,9 +335,9 @@ class RedisConnection:
             )
             return redis.Redis.from_pool(pool)
         addresses, name = self._sentinel
-        credentials = _credentials(self._address)
+        credentials = credentials_of(self._address)
         watcher = redis.Sentinel(  # type: ignore[no-untyped-call]
-            addresses, sentinel_kwargs=options | _secret(credentials)
+            addresses, sentinel_kwargs=options | secret_of(credentials)
         )
         client: redis.Redis = watcher.master_for(  # type: ignore[no-untyped-call]
             name, **options, **credentials
@@ -363,49 +351,3 @@ _SYNC_KINDS: dict[Any, Any] = {
     redis.asyncio.SSLConnection: redis.SSLConnection,
     redis.asyncio.UnixDomainSocketConnection: redis.UnixDomainSocketConnection,
 }
-
-
-def _parse_address(
-    url: str | None, *, host: str | None, port: int, password: str | None
-) -> dict[str, Any]:
-    if url is None:
-        address: dict[str, Any] = {"host": host or "localhost", "port": port}
-    else:
-        try:
-            address = dict(
-                redis.asyncio.connection.parse_url(
-                    url.replace("valkey", "redis", 1) if url[:6] == "valkey" else url
-                )
-            )
-        except ValueError:
-            raise ConfigurationError(
-                "REDIS_URL: must be redis://, rediss:// or unix://"
-            ) from None
-        if "path" not in address:
-            address.setdefault("host", "localhost")
-    if password:
-        address.setdefault("password", password)
-    return address
-
-
-def _credentials(address: dict[str, Any]) -> dict[str, Any]:
-    names = ("username", "password", "db")
-    kept = {str(key): address[key] for key in names if key in address}
-    if address.get("connection_class") is redis.asyncio.SSLConnection:
-        kept["ssl"] = True
-    return kept
-
-
-def _secret(credentials: dict[str, Any]) -> dict[str, Any]:
-    return {key: credentials[key] for key in ("password",) if key in credentials}
-
-
-def _cluster_address(address: dict[str, Any]) -> dict[str, Any]:
-    if "path" in address:
-        raise ConfigurationError("REDIS_CLUSTER: needs a TCP address")
-    kept = {key: value for key, value in address.items() if key != "connection_class"}
-    if kept.get("db") == 0:
-        kept.pop("db")
-    if address.get("connection_class") is redis.asyncio.SSLConnection:
-        kept["ssl"] = True
-    return kept

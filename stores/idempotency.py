@@ -1,0 +1,320 @@
+"""Answers kept for replays, so that a request sent twice is answered once."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import orjson
+
+from domain.errors import IdempotencyKeyReused, StateUnavailable, TurnStillRunning
+from domain.ports import StoredReply
+from stores.idempotency_memory import ReplyMemory
+from stores.redis_client import RedisConnection
+
+log = logging.getLogger(__name__)
+
+# A holder that was killed frees its key after this time; one that lives says so three
+# times as often.
+LEASE_SECONDS = 15.0
+# An answer beyond this size is not kept: a retry runs anew.
+MAX_REPLY_BYTES = 4 * 1024 * 1024
+# No turn lasts this long: a claim that old was left behind.
+MAX_TURN_SECONDS = 600.0
+# What a client that came too early is told to wait.
+_RETRY_SECONDS = 2.0
+
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A request of this process that has begun and not ended."""
+
+    fingerprint: str
+    value: bytes
+    begun_at: float
+
+
+class RedisIdempotencyStore:
+    """
+    Claims and answers under (tenant, route, key), two Redis keys in one slot each.
+
+    The answer is looked for first, so a claim may outlive its request. A claim is a
+    lease that is renewed while this process lives. While Redis is away both are kept
+    in the memory of the process, the answers bounded, and what is known here counts
+    when Redis is back.
+
+    Args:
+        connection: Redis, or None to remember in this process only.
+        ttl_seconds: How long an answer is replayed.
+        lease_seconds: How long the claim of a dead process lasts.
+        max_reply_bytes: Largest body that is kept.
+    """
+
+    def __init__(
+        self,
+        connection: RedisConnection | None,
+        *,
+        ttl_seconds: int = 86_400,
+        lease_seconds: float = LEASE_SECONDS,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
+        prefix: str = "tanya",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connection = connection
+        self._ttl = ttl_seconds
+        self._lease = lease_seconds
+        self._max_bytes = max_reply_bytes
+        self._prefix = prefix
+        self._memory = ReplyMemory(ttl_seconds=ttl_seconds, clock=clock)
+        self._clock = clock
+        self._claims: dict[str, _Claim] = {}
+        self._freeing: set[asyncio.Task[None]] = set()
+        self._renewal: asyncio.Task[None] | None = None
+
+    async def begin(
+        self, tenant: str, route: str, key: str, *, fingerprint: str
+    ) -> StoredReply | None:
+        """
+        Claim the key, or return the answer it already has.
+
+        Raises:
+            TurnStillRunning: The first request has not ended.
+            IdempotencyKeyReused: *fingerprint* differs from the first one's.
+        """
+        name = self._name(tenant, route, key)
+        if (running := self._claims.get(name)) is not None:
+            raise _refusal(running.fingerprint, fingerprint)
+        if (known := self._memory.find(name)) is not None:
+            return _replay(*known, fingerprint)
+        claim = _Claim(
+            fingerprint, _encode_claim(tenant, route, fingerprint), self._clock()
+        )
+        # Taken before the first suspension: of two requests of this process that come
+        # together, one sees the other.
+        self._claims[name] = claim
+        try:
+            reply = await self._begin_shared(name, claim, tenant, route)
+        except BaseException:
+            await self._forget(name, claim)
+            raise
+        if reply is not None:
+            del self._claims[name]
+            return reply
+        self._keep_renewing()
+        return None
+
+    async def finish(
+        self, tenant: str, route: str, key: str, *, reply: StoredReply
+    ) -> None:
+        """Keep *reply* for replays, unless it is too large."""
+        name = self._name(tenant, route, key)
+        claim = self._claims.get(name)
+        if claim is None:
+            return
+        if len(reply.body) > self._max_bytes:
+            log.warning("reply_not_kept", extra={"size": len(reply.body)})
+            await self.abandon(tenant, route, key)
+            return
+        try:
+            stored = _encode_reply(tenant, route, claim.fingerprint, reply)
+            if not await self._store(name, stored):
+                self._memory.keep(name, claim.fingerprint, reply)
+        finally:
+            self._claims.pop(name, None)
+
+    async def abandon(self, tenant: str, route: str, key: str) -> None:
+        """Free the key after a failure, so that a retry runs anew."""
+        name = self._name(tenant, route, key)
+        claim = self._claims.get(name)
+        if claim is not None:
+            await self._forget(name, claim)
+
+    async def aclose(self) -> None:
+        """Stop renewing; claims that are left end with their lease."""
+        task, self._renewal = self._renewal, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await asyncio.gather(*self._freeing, return_exceptions=True)
+
+    async def _begin_shared(
+        self, name: str, claim: _Claim, tenant: str, route: str
+    ) -> StoredReply | None:
+        connection = self._connection
+        if connection is None or not connection.available():
+            return None
+        try:
+            async with connection.use() as redis:
+                batch = redis.pipeline(transaction=False)
+                batch.get(_reply_key(name))
+                batch.set(
+                    _claim_key(name), claim.value, nx=True, px=int(self._lease * 1000)
+                )
+                batch.get(_claim_key(name))
+                stored, _, holder = await batch.execute()
+        except StateUnavailable as exc:
+            log.warning("idempotency_kept_here", extra={"code": exc.code})
+            return None
+        if stored is not None:
+            found = _decode_reply(stored, tenant, route)
+            if found is not None:
+                return _replay(*found, claim.fingerprint)
+            log.error("stored_reply_unreadable")
+        if holder is not None and holder != claim.value:
+            raise _refusal(_claimed_fingerprint(holder), claim.fingerprint)
+        return None
+
+    async def _store(self, name: str, stored: bytes) -> bool:
+        connection = self._connection
+        if connection is None or not connection.available():
+            return False
+        try:
+            async with connection.use() as redis:
+                await redis.set(_reply_key(name), stored, ex=self._ttl)
+        except StateUnavailable as exc:
+            log.warning("idempotency_kept_here", extra={"code": exc.code})
+            return False
+        return True
+
+    async def _forget(self, name: str, claim: _Claim) -> None:
+        """Free the key here and in Redis, where it may have passed to somebody else."""
+        self._claims.pop(name, None)
+        connection = self._connection
+        if connection is None or not connection.available():
+            return
+        # Also runs in a cancelled request, whose claim would block its own retry.
+        task = asyncio.create_task(_delete_if(connection, name, claim.value))
+        self._freeing.add(task)
+        task.add_done_callback(self._freeing.discard)
+        await asyncio.shield(task)
+
+    def _keep_renewing(self) -> None:
+        if self._connection is None:
+            return
+        loop = asyncio.get_running_loop()
+        task = self._renewal
+        if task is None or task.done() or task.get_loop() is not loop:
+            self._renewal = loop.create_task(self._renew())
+
+    async def _renew(self) -> None:
+        """Renew the claims of this process until there are none."""
+        connection = self._connection
+        while self._claims and connection is not None:
+            await asyncio.sleep(self._lease / 3)
+            oldest = self._clock() - MAX_TURN_SECONDS
+            claims = {
+                name: claim
+                for name, claim in self._claims.items()
+                if claim.begun_at > oldest
+            }
+            self._claims = dict(claims)
+            if not claims or not connection.available():
+                continue
+            lease = int(self._lease * 1000)
+            try:
+                async with connection.use() as redis:
+                    batch = redis.pipeline(transaction=False)
+                    for name, claim in claims.items():
+                        # One begun while Redis was away is made known now.
+                        batch.set(_claim_key(name), claim.value, nx=True, px=lease)
+                        batch.pexpire(_claim_key(name), lease)
+                    await batch.execute()
+            except StateUnavailable as exc:
+                log.warning("claims_not_renewed", extra={"code": exc.code})
+
+    def _name(self, tenant: str, route: str, key: str) -> str:
+        # The digest bounds the length and keeps a client's characters out of the key.
+        parts = "\0".join((tenant, route, key)).encode("utf-8", "surrogatepass")
+        return f"{self._prefix}:once:{{{hashlib.sha256(parts).hexdigest()}}}"
+
+
+async def _delete_if(connection: RedisConnection, name: str, value: bytes) -> None:
+    try:
+        async with connection.use() as redis:
+            if await redis.get(_claim_key(name)) == value:
+                await redis.delete(_claim_key(name))
+    except StateUnavailable as exc:
+        log.warning("claim_left_to_expire", extra={"code": exc.code})
+
+
+def _claim_key(name: str) -> str:
+    return f"{name}:claim"
+
+
+def _reply_key(name: str) -> str:
+    return f"{name}:reply"
+
+
+def _refusal(first: str, asked: str) -> TurnStillRunning | IdempotencyKeyReused:
+    if first != asked:
+        return IdempotencyKeyReused()
+    return TurnStillRunning(retry_after_seconds=_RETRY_SECONDS)
+
+
+def _replay(first: str, reply: StoredReply, asked: str) -> StoredReply:
+    if first != asked:
+        raise IdempotencyKeyReused
+    return reply
+
+
+def _encode_claim(tenant: str, route: str, fingerprint: str) -> bytes:
+    return orjson.dumps(
+        {
+            "v": _VERSION,
+            "tenant": tenant,
+            "route": route,
+            "fingerprint": fingerprint,
+            # Tells this claim from a later one of the same request.
+            "token": secrets.token_hex(8),
+        }
+    )
+
+
+def _claimed_fingerprint(value: bytes) -> str:
+    try:
+        return str(orjson.loads(value)["fingerprint"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return ""
+
+
+def _encode_reply(
+    tenant: str, route: str, fingerprint: str, reply: StoredReply
+) -> bytes:
+    head = orjson.dumps(
+        {
+            "v": _VERSION,
+            "tenant": tenant,
+            "route": route,
+            "fingerprint": fingerprint,
+            "status": reply.status,
+            "headers": dict(reply.headers),
+        }
+    )
+    return head + b"\n" + reply.body
+
+
+def _decode_reply(
+    value: bytes, tenant: str, route: str
+) -> tuple[str, StoredReply] | None:
+    """Return fingerprint and reply; None when damaged or somebody else's."""
+    head, _, body = value.partition(b"\n")
+    try:
+        fields = orjson.loads(head)
+        if (fields["v"], fields["tenant"], fields["route"]) != (
+            _VERSION,
+            tenant,
+            route,
+        ):
+            return None
+        headers = {str(k): str(v) for k, v in fields["headers"].items()}
+        reply = StoredReply(int(fields["status"]), headers, body)
+        return str(fields["fingerprint"]), reply
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
+        return None
