@@ -22,6 +22,7 @@ from domain.documents import (
     SearchResult,
     Upload,
 )
+from domain.speech_ports import SpeechServices
 from domain.turns import Turn, TurnEvent
 
 
@@ -259,5 +260,6 @@ class Services:
     limiter: RateLimiter
     keys: KeyRing
     health: HealthProbe
+    speech: SpeechServices | None = None
     starters: list[Callable[[], object]] = field(default_factory=list)
     closers: list[Callable[[], object]] = field(default_factory=list)

@@ -1,0 +1,157 @@
+"""What the rooms ask of whoever deals in sound."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.deadlines import Deadline
+from domain.speech import (
+    AudioClip,
+    Emotion,
+    EmotionDone,
+    SpeechDelta,
+    SpeechDone,
+    Transcript,
+    TranscriptDelta,
+    TranscriptDone,
+    VoiceCompleted,
+    VoiceStyle,
+    VoiceTurn,
+)
+from domain.turns import TurnEvent
+
+
+class AudioDecoder(Protocol):
+    """Who opens uploads."""
+
+    async def decode(
+        self, data: bytes, *, rate_hz: int, deadline: Deadline
+    ) -> AudioClip:
+        """
+        Return the sound of *data* as one channel at *rate_hz*.
+
+        Raises:
+            AudioTooLarge, AudioTypeUnsupported, AudioUnreadable, AudioTooLong.
+        """
+        ...
+
+
+class Listening(Protocol):
+    """One utterance being heard while it is spoken."""
+
+    async def feed(self, pcm: bytes) -> Transcript | None:
+        """Add 16-bit mono samples at 16 kHz; an interim hypothesis when it changed."""
+        ...
+
+    async def finish(self, *, deadline: Deadline) -> Transcript:
+        """Return what was said. Raises `RecognitionFailed`."""
+        ...
+
+
+class SpeechToText(Protocol):
+    """Who hears words."""
+
+    async def transcribe(
+        self, clip: AudioClip, *, language: str | None, deadline: Deadline
+    ) -> Transcript:
+        """
+        Return what was said; empty text when there are no words.
+
+        Raises:
+            RecognitionFailed: The engine failed, after retry and fallback.
+            SpeechEngineUnavailable: A program or model is missing.
+        """
+        ...
+
+    def listen(self, *, language: str | None) -> AbstractAsyncContextManager[Listening]:
+        """Hear one utterance while it is spoken."""
+        ...
+
+    def state(self) -> str:
+        """Return a component state for `/health`, naming what is missing."""
+        ...
+
+
+class TextToSpeech(Protocol):
+    """Who speaks."""
+
+    def speak(
+        self, text: str, *, style: VoiceStyle, deadline: Deadline
+    ) -> AsyncIterator[AudioClip]:
+        """
+        Yield the sound of one sentence in pieces, at the rate of *style*.
+
+        Raises:
+            SynthesisFailed: The engine failed, after retry and fallback.
+            SpeechEngineUnavailable: A program or model is missing.
+        """
+        ...
+
+    def voices(self, language: str) -> Sequence[str]:
+        """Return the names of the voices of a language, the default first."""
+        ...
+
+    def state(self) -> str:
+        """Return a component state for `/health`, naming what is missing."""
+        ...
+
+
+class EmotionReader(Protocol):
+    """Who hears how something is said."""
+
+    async def read(
+        self, text: str, clip: AudioClip | None, *, language: str, deadline: Deadline
+    ) -> Emotion | None:
+        """Return the emotion, `neutral` when unsure, None when it is switched off."""
+        ...
+
+
+class VoiceActivity(Protocol):
+    """Who hears whether somebody speaks. Pure computation, under 1 ms a frame."""
+
+    def probability(self, frame: bytes) -> float:
+        """Return how likely 32 ms (512 samples, 16 kHz, 16 bit) are speech."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the frames so far."""
+        ...
+
+
+VoiceEvent = (
+    TurnEvent
+    | TranscriptDelta
+    | TranscriptDone
+    | EmotionDone
+    | SpeechDelta
+    | SpeechDone
+    | VoiceCompleted
+)
+
+
+class VoiceAnswerer(Protocol):
+    """Who answers a spoken question."""
+
+    def stream(self, turn: VoiceTurn) -> AsyncIterator[VoiceEvent]:
+        """
+        Hear, answer and speak: every event as soon as it is known. Close it to cancel.
+
+        Raises:
+            AppError: The turn failed; nothing of it was stored.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechServices:
+    """Everything that deals in sound."""
+
+    voice: VoiceAnswerer
+    decoder: AudioDecoder
+    stt: SpeechToText
+    tts: TextToSpeech
+    emotion: EmotionReader
+    new_voice_activity: Callable[[], VoiceActivity]
