@@ -41,7 +41,7 @@ from stores.redis_address import (
     credentials_of,
     parse_address,
     parse_sentinels,
-    secret_of,
+    sentinel_credentials_of,
 )
 from stores.redis_pool import PatientPool, PatientSentinelPool
 
@@ -139,6 +139,8 @@ class RedisConnection:
     ) -> None:
         self._address = parse_address(url, host=host, port=port, password=password)
         self._cluster = cluster
+        if cluster:
+            cluster_address(self._address)
         self._sentinel = parse_sentinels(sentinel) if sentinel else None
         self._connect_timeout = connect_timeout_seconds
         self._timeout = timeout_seconds
@@ -266,14 +268,17 @@ class RedisConnection:
         self._clients, self._sync, self._watchers = {}, None, {}
         self._probes, self._lock, self._pid = set(), threading.Lock(), os.getpid()
 
-    def _options(self) -> dict[str, Any]:
+    def _options(self, retry: AsyncRetry | Retry) -> dict[str, Any]:
         return {
             "socket_connect_timeout": self._connect_timeout,
             "socket_timeout": self._timeout,
+            "retry": retry,
             "protocol": 3,
             "decode_responses": False,
             # Two commands less per connection; the server learns nothing it needs.
             "driver_info": None,
+            # They would switch off the check that a pooled connection has no data.
+            "maint_notifications_config": MaintNotificationsConfig(enabled=False),
         }
 
     def _build_async(self) -> AsyncClient:
@@ -282,45 +287,37 @@ class RedisConnection:
         retry = AsyncRetry(
             ConstantBackoff(RETRY_PAUSE_SECONDS), 1, (RedisConnectionError,)
         )
-        quiet = MaintNotificationsConfig(enabled=False)
-        options = self._options() | {
-            "retry": retry,
-            "maint_notifications_config": quiet,
-        }
+        options = self._options(retry)
         if self._cluster:
-            address = cluster_address(self._address)
-            limit = self._max_connections * 8
+            # Its pools refuse instead of waiting, so each node gets more room.
+            options["max_connections"] = self._max_connections * 8
             return redis.asyncio.RedisCluster(
-                **address, **options, max_connections=limit
+                **cluster_address(self._address), **options
             )
-        pool_options = options | {
+        pooled = options | {
             "max_connections": self._max_connections,
             "wait_seconds": self._timeout,
         }
         if self._sentinel is None:
-            pool = PatientPool(**pool_options, **self._address)
+            pool = PatientPool(**self._address, **pooled)
             return redis.asyncio.Redis.from_pool(pool)
         addresses, name = self._sentinel
-        credentials = credentials_of(self._address)
         watcher = redis.asyncio.Sentinel(  # type: ignore[no-untyped-call]
-            addresses, sentinel_kwargs=options | secret_of(credentials)
+            addresses,
+            sentinel_kwargs=options | sentinel_credentials_of(self._address),
         )
         client: redis.asyncio.Redis = watcher.master_for(
             name,
             connection_pool_class=PatientSentinelPool,
-            **pool_options,
-            **credentials,
+            **credentials_of(self._address),
+            **pooled,
         )
         self._watchers[id(client)] = watcher
         return client
 
     def _build_sync(self) -> SyncClient:
         retry = Retry(ConstantBackoff(RETRY_PAUSE_SECONDS), 1, (RedisConnectionError,))
-        quiet = MaintNotificationsConfig(enabled=False)
-        options = self._options() | {
-            "retry": retry,
-            "maint_notifications_config": quiet,
-        }
+        options = self._options(retry)
         if self._cluster:
             return redis.RedisCluster(**cluster_address(self._address), **options)
         if self._sentinel is None:
@@ -330,17 +327,17 @@ class RedisConnection:
                 connection_class=_SYNC_KINDS[kind],
                 max_connections=self._max_connections,
                 timeout=self._timeout,
-                **options,
                 **address,
+                **options,
             )
             return redis.Redis.from_pool(pool)
         addresses, name = self._sentinel
-        credentials = credentials_of(self._address)
         watcher = redis.Sentinel(  # type: ignore[no-untyped-call]
-            addresses, sentinel_kwargs=options | secret_of(credentials)
+            addresses,
+            sentinel_kwargs=options | sentinel_credentials_of(self._address),
         )
         client: redis.Redis = watcher.master_for(  # type: ignore[no-untyped-call]
-            name, **options, **credentials
+            name, **credentials_of(self._address), **options
         )
         self._watchers[id(client)] = watcher
         return client
