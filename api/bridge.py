@@ -127,6 +127,8 @@ class Bridge:
     def begin_drain(self) -> None:
         """Say `Connection: close` on every answer and be not ready from now on."""
         self.draining = True
+        for exchange in self._open:
+            exchange.closing = True
 
     def end_streams(self) -> None:
         """End what still runs: streams say their last bytes, the rest 503."""
@@ -174,6 +176,7 @@ class Bridge:
             await mount.http(scope, receive, exchange, limit=limit)
             return
         content = await body.read()
+        exchange.closing = self.draining
         supervisor = Supervisor(exchange, receive)
         task = supervisor.start(self._work(scope, content, exchange))
         self._open[exchange] = task

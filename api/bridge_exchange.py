@@ -13,7 +13,7 @@ from domain.errors import AppError
 log = logging.getLogger(__name__)
 
 HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
-_DEFAULTS: tuple[Header, ...] = (
+DEFAULT_HEADERS: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
@@ -131,7 +131,7 @@ class Exchange:
                 self._left = int(value)
             present.add(key)
             kept.append((key, value))
-        kept += [item for item in _DEFAULTS if item[0] not in present]
+        kept += [item for item in DEFAULT_HEADERS if item[0] not in present]
         kept.append((b"x-request-id", self.request_id.encode()))
         if self._scope.get("scheme") in {"https", "wss"} and HSTS[0] not in present:
             kept.append(HSTS)

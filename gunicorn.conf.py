@@ -1,0 +1,69 @@
+"""How the service is run: workers, timeouts, recycling. No application logic."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+# gunicorn reads this file before it puts the root on the path.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from config import load_settings
+from domain.errors import ConfigurationError
+
+try:
+    _settings = load_settings()
+except ConfigurationError as exc:
+    sys.stderr.write(f"configuration: {exc.detail}\n")
+    raise SystemExit(2) from None
+
+wsgi_app = "wsgi:app"
+bind = f"{_settings.host}:{_settings.port}"
+workers = _settings.workers
+worker_class = "api.server.DrainWorker"
+
+# A worker whose loop stands still for this long is replaced.
+timeout = 30
+# From SIGTERM to SIGKILL; streams say their last bytes four seconds before. Keep it
+# below the grace period of the orchestrator (Kubernetes: 30 s by default).
+graceful_timeout = 28
+# Longer than proxies keep an idle connection to us, so that they close it first.
+keepalive = 75
+max_requests = _settings.max_requests
+max_requests_jitter = _settings.max_requests // 10
+
+# Addresses in X-Forwarded-For are believed from these peers only.
+forwarded_allow_ips = _settings.forwarded_allow_ips
+# The control socket would be a file under the home directory.
+control_socket_disable = True
+# The heartbeat file must not be on a disk, nor on a read-only file system.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+
+accesslog = None
+errorlog = "-"
+loglevel = _settings.log_level.lower()
+
+if workers > 1:
+    # Counters of several processes meet in files; the library looks for this variable.
+    os.environ.setdefault(
+        "PROMETHEUS_MULTIPROC_DIR", str(_settings.data_dir.resolve() / "metrics")
+    )
+
+
+def on_starting(server: Any) -> None:  # noqa: ARG001
+    """Begin with no counters of processes that are gone."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for left_over in Path(folder).glob("*.db"):
+            left_over.unlink(missing_ok=True)
+
+
+def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001
+    """Forget the gauges of a worker that ended."""
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        from prometheus_client import multiprocess  # noqa: PLC0415 - Only with workers.
+
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

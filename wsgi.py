@@ -1,0 +1,60 @@
+"""Server entry: settings, logging, and `app`, the ASGI application of one worker."""
+
+from __future__ import annotations
+
+import sys
+
+from api.bridge import Bridge, BridgeLimits
+from api.bridge_body import limits_by_path
+from app import build_services, create_app
+from config import Settings, load_settings
+from domain.errors import ConfigurationError
+from utils.logging_config import configure_logging
+
+JSON_BYTES = 128 * 1024
+MB = 1024 * 1024
+
+# What multipart adds around one file and its fields.
+_FRAME_BYTES = 64 * 1024
+
+# gunicorn's code for "this will not work next time either": the arbiter stops.
+_APP_LOAD_ERROR = 4
+
+
+def build_bridge(settings: Settings) -> Bridge:
+    """
+    Return the application of one worker; nothing is connected until it starts.
+
+    Raises:
+        ConfigurationError: A part cannot work with these settings.
+    """
+    services = build_services(settings)
+    document_bytes = settings.max_document_mb * MB + _FRAME_BYTES
+    audio_bytes = settings.max_audio_mb * MB + _FRAME_BYTES
+    limits = BridgeLimits()
+    return Bridge(
+        create_app(settings, services),
+        starters=services.starters,
+        closers=services.closers,
+        body_limit=limits_by_path(
+            {"/v1/documents": document_bytes, "/v1/audio": audio_bytes},
+            default=JSON_BYTES,
+        ),
+        cors_origins=tuple(
+            origin.strip() for origin in settings.cors_origins.split(",")
+        ),
+        limits=BridgeLimits(body_bytes=max(limits.body_bytes, 2 * document_bytes)),
+    )
+
+
+def _load() -> Bridge:
+    try:
+        settings = load_settings()
+        configure_logging(settings)
+        return build_bridge(settings)
+    except ConfigurationError as exc:
+        sys.stderr.write(f"configuration: {exc.detail}\n")
+        raise SystemExit(_APP_LOAD_ERROR) from None
+
+
+app = _load()
