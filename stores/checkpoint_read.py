@@ -23,7 +23,7 @@ from stores.checkpoint_keys import (
 from stores.checkpoint_records import Address, Record, Stored
 from stores.checkpoint_script import set_aside
 from stores.checkpoint_segments import Pair, StoredList
-from stores.checkpoint_steps import Plan
+from stores.checkpoint_steps import Command, Plan
 
 log = logging.getLogger(__name__)
 
@@ -76,13 +76,12 @@ def read_tuple(
     if address.checkpoint_id and not layout.newest_only:
         names.insert(0, record_field(address.namespace, address.checkpoint_id))
     whole = known is None and layout.newest_only
-    first = ("HGETALL", keys.state) if whole else ("HMGET", keys.state, *names)
-    found, writes, *_ = yield (
-        first,
-        ("HGETALL", keys.writes),
-        ("PEXPIRE", keys.state, layout.ttl_ms),
-        ("PEXPIRE", keys.writes, layout.ttl_ms),
-    )
+    first: Command = ("HGETALL", keys.state) if whole else ("HMGET", keys.state, *names)
+    commands: list[Command] = [first, ("HGETALL", keys.writes)]
+    if not address.peek:
+        commands.append(("PEXPIRE", keys.state, layout.ttl_ms))
+        commands.append(("PEXPIRE", keys.writes, layout.ttl_ms))
+    found, writes, *_ = yield tuple(commands)
     fields = found if whole else dict(zip(names, found, strict=True))
     name = next((name for name in names if fields.get(name) is not None), None)
     if name is None:

@@ -33,13 +33,20 @@ class Stored(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Which checkpoint a config speaks of, and in whose name."""
+    """
+    Which checkpoint a config speaks of, and in whose name.
+
+    Attributes:
+        owner, fence, peek: The private entries `__owner`, `__fence_token` (of the
+            turn's lease) and `__peek` (a read that does not prolong life).
+    """
 
     thread_id: str
     namespace: str
     checkpoint_id: str | None
     owner: str | None
     fence: str | None
+    peek: bool = False
 
     @classmethod
     def read(cls, config: RunnableConfig) -> Address:
@@ -53,6 +60,7 @@ class Address:
             checkpoint_id=str(checkpoint_id) if checkpoint_id else None,
             owner=str(owner) if owner else None,
             fence=str(fence) if fence else None,
+            peek=bool(entries.get("__peek")),
         )
 
     def config(self, checkpoint_id: str) -> RunnableConfig:
@@ -134,11 +142,11 @@ class Record:
 
     def checkpoint(self, values: Mapping[str, Any]) -> Checkpoint:
         """Return it with its *values*, as LangGraph wants it."""
-        return cast(Checkpoint, {**self.body, "channel_values": dict(values)})
+        return cast("Checkpoint", {**self.body, "channel_values": dict(values)})
 
     def typed_metadata(self) -> CheckpointMetadata:
         """Return the metadata under LangGraph's type."""
-        return cast(CheckpointMetadata, dict(self.metadata))
+        return cast("CheckpointMetadata", dict(self.metadata))
 
 
 def references(channels: Mapping[str, Stored]) -> set[bytes]:

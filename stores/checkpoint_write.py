@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,7 @@ from stores.checkpoint_read import Layout, record_field, write_prefix
 from stores.checkpoint_records import Address, Record, Stored, references
 from stores.checkpoint_script import BASE_GONE, FENCED, Put
 from stores.checkpoint_segments import StoredList, is_segmented, plan_segments
-from stores.checkpoint_steps import Argument, Command, Plan
+from stores.checkpoint_steps import Command, Plan
 
 # Values up to this size lie in the record itself.
 INLINE_BYTES = 512
