@@ -102,12 +102,19 @@ class Understanding:
         language: `en` or `id`.
         standalone: With what it leans on put before it; equal to *text* otherwise.
         context: Only what was put before it.
+        rewritten: The same by a model; "" without one.
     """
 
     text: str
     language: str
     standalone: str
     context: str = ""
+    rewritten: str = ""
+
+    @property
+    def searched(self) -> str:
+        """The wording to search by first."""
+        return self.rewritten or self.standalone
 
     @property
     def follow_up(self) -> bool:
@@ -116,8 +123,11 @@ class Understanding:
 
     @property
     def alternatives(self) -> tuple[str, ...]:
-        """Other wordings to search beside *standalone*."""
-        return (self.text,) if self.follow_up else ()
+        """Other wordings to search beside *searched*."""
+        if not self.follow_up:
+            return ()
+        others = dict.fromkeys((self.standalone, self.text))
+        return tuple(one for one in others if one != self.searched)
 
 
 def understand(text: str, language: str, *, asked: Sequence[str] = ()) -> Understanding:

@@ -37,6 +37,9 @@ GATE_FEATURES: Final = (
 REFUSE_BELOW: Final = 0.3
 """Confidence under which the answer is a refusal."""
 
+REFUSE_BELOW_WITH_MODEL: Final = 0.08
+"""The same where a model reads the passages and can say itself that they do not answer."""
+
 ANSWER_FROM: Final = 0.5
 """Confidence from which the answer needs no warning."""
 
@@ -49,13 +52,18 @@ class Judgement:
     confidence: float
 
 
-def judge(evidence: Evidence, candidates: Sequence[Candidate]) -> Judgement:
+def judge(
+    evidence: Evidence,
+    candidates: Sequence[Candidate],
+    *,
+    refuse_below: float = REFUSE_BELOW,
+) -> Judgement:
     """Decide whether *evidence* answers its question; *candidates* are best first."""
     if not candidates:
         return Judgement("refuse", 0.0)
     features = compute_gate_features(evidence, candidates)
     confidence = probability(features)
-    if confidence < REFUSE_BELOW:
+    if confidence < refuse_below:
         return Judgement("refuse", confidence)
     return Judgement("answer" if confidence >= ANSWER_FROM else "partly", confidence)
 

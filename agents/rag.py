@@ -24,6 +24,7 @@ from agents.commit_once import COMMIT_KEY, CommitOnce
 from agents.evidence import PassageReader
 from agents.steps import Steps
 from agents.turn_state import TurnContext, TurnState
+from agents.upstream import ChatModel
 from domain.errors import InternalError, TurnTimeout
 from domain.ports import ConversationStore, FeedbackStore, Retriever, TurnLease
 from domain.turns import Answer, AnswerCompleted, Turn, TurnEvent, TurnStarted
@@ -52,10 +53,13 @@ class RagAgent:
         retriever: Retriever,
         conversations: ConversationStore,
         checkpointer: BaseCheckpointSaver[Any],
+        model: ChatModel | None = None,
         feedback: FeedbackStore | None = None,
     ) -> None:
         self._conversations = conversations
-        steps = Steps(retriever=retriever, feedback=feedback, reader=PassageReader())
+        steps = Steps(
+            retriever=retriever, model=model, feedback=feedback, reader=PassageReader()
+        )
         self._graph = build_graph(steps, CommitOnce(checkpointer))
 
     async def stream(self, turn: Turn) -> AsyncIterator[TurnEvent]:
@@ -133,6 +137,7 @@ def build_graph(steps: Steps, saver: BaseCheckpointSaver[Any]) -> Graph:
     graph.add_node("decide", steps.decide)
     graph.add_node("refuse", steps.refuse)
     graph.add_node("answer", steps.answer)
+    graph.add_node("check", steps.check)
     graph.add_node("reply", steps.reply)
     graph.add_node("commit", steps.commit)
     graph.add_edge(START, "understand")
@@ -140,7 +145,8 @@ def build_graph(steps: Steps, saver: BaseCheckpointSaver[Any]) -> Graph:
     graph.add_edge("retrieve", "decide")
     graph.add_conditional_edges("decide", steps.after_decision)
     graph.add_edge("refuse", "commit")
-    graph.add_edge("answer", "commit")
+    graph.add_edge("answer", "check")
+    graph.add_edge("check", "commit")
     graph.add_edge("reply", "commit")
     graph.add_edge("commit", END)
     return graph.compile(checkpointer=saver)

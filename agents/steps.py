@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 import unicodedata
@@ -11,12 +12,19 @@ from typing import Literal
 from langgraph.runtime import Runtime
 
 from agents.evidence import PassageReader
-from agents.extractive import compose_quote
+from agents.extractive import build_citation, compose_quote
 from agents.follow_ups import Understanding, is_follow_up, understand
-from agents.gate import Judgement, judge
+from agents.gate import (
+    REFUSE_BELOW,
+    REFUSE_BELOW_WITH_MODEL,
+    Judgement,
+    judge,
+)
 from agents.ranking import Candidate, rank_sentences
 from agents.selection import SELECTION_ID, build_selection, describe_selection
 from agents.small_talk import find_reply
+from agents.upstream import ChatModel
+from agents.writer import ModelWriter, find_quote
 from agents.turn_state import Draft, TurnContext, TurnState
 from domain.conversations import Message
 from domain.documents import SearchQuery
@@ -31,7 +39,6 @@ log = logging.getLogger(__name__)
 
 Run = Runtime[TurnContext]
 
-_HISTORY_MESSAGES = 12
 _TITLE_CHARACTERS = 60
 _ABOUT_SELECTION = 0.25
 """Share of the question's words from which it is about the selected text."""
@@ -46,6 +53,7 @@ class Steps:
 
     Args:
         retriever: Finds passages.
+        model: Writes answers; None: the best sentences are quoted.
         feedback: Takes down questions that were refused; None: nobody does.
         reader: Takes passages apart.
     """
@@ -54,10 +62,12 @@ class Steps:
         self,
         *,
         retriever: Retriever,
+        model: ChatModel | None,
         feedback: FeedbackStore | None,
         reader: PassageReader,
     ) -> None:
         self._retriever = retriever
+        self._writer = ModelWriter(model) if model else None
         self._feedback = feedback
         self._reader = reader
 
@@ -85,7 +95,12 @@ class Steps:
             if reply is not None:
                 found["draft"] = Draft(text=reply)
                 return found
-            found["understanding"] = understand(question.text, language, asked=asked)
+            understanding = understand(question.text, language, asked=asked)
+            if self._writer is not None and understanding.follow_up:
+                understanding = await self._writer.rewrite(
+                    understanding, history, deadline=turn.deadline
+                )
+            found["understanding"] = understanding
         return found
 
     def after_understanding(self, state: TurnState) -> Literal["retrieve", "reply"]:
@@ -107,7 +122,7 @@ class Steps:
             alternatives = (*alternatives, described)
         query = SearchQuery(
             tenant=turn.caller.tenant,
-            text=understanding.standalone,
+            text=understanding.searched,
             alternatives=alternatives,
             language=language,
             limit=max(question.max_results, _CANDIDATE_PASSAGES),
@@ -146,7 +161,11 @@ class Steps:
                 for one in rank_sentences(evidence)
                 if one.found.rank <= limit or one.passage.id == SELECTION_ID
             ]
-            judgement = judge(evidence, candidates)
+            judgement = judge(
+                evidence,
+                candidates,
+                refuse_below=REFUSE_BELOW_WITH_MODEL if self._writer else REFUSE_BELOW,
+            )
             if context.turn.question.selected_text:
                 candidates, judgement = _prefer_selection(
                     candidates, judgement, understanding
@@ -173,24 +192,55 @@ class Steps:
         return {"draft": draft}
 
     async def answer(self, state: TurnState, runtime: Run) -> TurnState:
-        """Quote the best sentences."""
+        """Let the model write, or quote the best sentences."""
         context = runtime.context
-        judgement = state["judgement"]
         with context.stage("generate"):
-            quote = compose_quote(
-                state["candidates"],
-                state["language"],
-                partly=judgement.decision == "partly",
+            if self._writer is None:
+                return {"draft": _quote(state, runtime)}
+            question = context.turn.question
+            given = [
+                passage
+                for rank, passage in enumerate(state["passages"], start=1)
+                if rank <= question.max_results or passage.id == SELECTION_ID
+            ]
+            checker = await self._writer.write(
+                question,
+                given,
+                history=state["history"],
+                understanding=state["understanding"],
+                deadline=context.turn.deadline,
+                say=lambda text: runtime.stream_writer(AnswerDelta(text)),
             )
-            for piece in quote.pieces:
-                runtime.stream_writer(AnswerDelta(piece))
-        return {
-            "draft": Draft(
-                text=quote.text,
-                citations=quote.citations,
-                confidence=judgement.confidence,
+        return {"given": given, "checker": checker}
+
+    async def check(self, state: TurnState, runtime: Run) -> TurnState:
+        """Keep what the model wrote where passages carry it; else quote or refuse."""
+        if "draft" in state:
+            return {}
+        context, judgement = runtime.context, state["judgement"]
+        checker, given = state["checker"], state["given"]
+        if checker.supported:
+            citations = tuple(
+                build_citation(
+                    given[cited.number - 1],
+                    index=cited.index,
+                    quote=find_quote(given[cited.number - 1], cited.sentence),
+                    supported=cited.supported,
+                )
+                for cited in checker.citations()
             )
-        }
+            return {
+                "draft": Draft(
+                    text=checker.text,
+                    citations=citations,
+                    confidence=judgement.confidence,
+                )
+            }
+        if checker.gave_up or judgement.decision != "answer":
+            return await self.refuse(state, runtime)
+        log.warning("answer_replaced_by_quote")
+        context.degrade("model")
+        return {"draft": _quote(state, runtime)}
 
     async def reply(self, state: TurnState, runtime: Run) -> TurnState:
         """Say the short reply or the stored answer."""
@@ -250,6 +300,18 @@ class Steps:
             log.warning("unanswered_not_recorded")
 
 
+def _quote(state: TurnState, runtime: Run) -> Draft:
+    judgement = state["judgement"]
+    quote = compose_quote(
+        state["candidates"], state["language"], partly=judgement.decision == "partly"
+    )
+    for piece in quote.pieces:
+        runtime.stream_writer(AnswerDelta(piece))
+    return Draft(
+        text=quote.text, citations=quote.citations, confidence=judgement.confidence
+    )
+
+
 def refusal(question: str, language: str) -> str:
     """Return the fixed sentence that names what was searched."""
     searched = " ".join(question.split())
@@ -289,7 +351,7 @@ def _told(asked: list[str], context: TurnContext) -> list[str]:
 
 def _find_replay(history: tuple[Message, ...], question_id: str) -> Draft | None:
     """Return the answer that an earlier try of the same question got."""
-    for question, reply in zip(history, history[1:], strict=False):
+    for question, reply in itertools.pairwise(history):
         if question.id == question_id and reply.role == "assistant":
             return Draft(
                 text=reply.text,

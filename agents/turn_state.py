@@ -16,6 +16,7 @@ from agents.commit_once import Commit
 from agents.evidence import Evidence
 from agents.follow_ups import Understanding
 from agents.gate import Judgement
+from agents.grounding import AnswerChecker
 from agents.ranking import Candidate
 from domain.conversations import Message
 from domain.documents import Citation, Passage
@@ -24,7 +25,7 @@ from domain.turns import Answer, Turn
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An answer on its way to the check: its text is already marked `[1]`, `[2]`, ..."""
+    """An answer on its way to the store, with its marks `[1]`, `[2]`, ... in the text."""
 
     text: str
     citations: tuple[Citation, ...] = ()
@@ -50,6 +51,8 @@ class TurnState(TypedDict, total=False):
     evidence: Annotated[Evidence, UntrackedValue]
     candidates: Annotated[list[Candidate], UntrackedValue]
     judgement: Annotated[Judgement, UntrackedValue]
+    given: Annotated[list[Passage], UntrackedValue]
+    checker: Annotated[AnswerChecker, UntrackedValue]
     draft: Annotated[Draft, UntrackedValue]
 
 
