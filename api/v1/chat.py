@@ -1,0 +1,289 @@
+"""`POST /v1/chat`: one question, answered as JSON or as a stream of events."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from typing import Annotated, Any, ClassVar
+
+import orjson
+from flask import Response, request
+from pydantic import Field
+
+from api import sse
+from api.context import Edge, caller, edge, request_id
+from api.errors import as_app_error
+from api.idempotency import Claim, fingerprint
+from api.openapi import errors_of, json_of
+from api.problems import problem
+from api.routes import Parameters, Routes
+from api.streams import AsyncStream
+from api.v1 import examples
+from api.v1.schemas import ChatAnswer, ChatRequest, ConversationID
+from api.v1.turns import PASSAGES_HEADER, Completed, RunningTurn, Silence, Step
+from domain.deadlines import Deadline
+from domain.errors import (
+    AppError,
+    BadRequest,
+    ConversationBusy,
+    FieldProblem,
+    IdempotencyKeyReused,
+    InvalidConversationID,
+    LeaseLost,
+    MalformedBody,
+    NotAcceptable,
+    PayloadTooLarge,
+    RequestTimeout,
+    RetrievalUnavailable,
+    ServerRestarting,
+    StateUnavailable,
+    TurnStillRunning,
+    TurnTimeout,
+    UnsupportedMediaType,
+    UpstreamBadResponse,
+    UpstreamBusy,
+    UpstreamError,
+    UpstreamQuotaExhausted,
+    ValidationFailed,
+)
+from domain.ports import StoredReply
+from domain.turns import (
+    AnswerDelta,
+    Question,
+    RetrievalCompleted,
+    Turn,
+    TurnStarted,
+)
+
+# Longer than the wait in a conversation's line, so that a busy one is told with its
+# own status. A stream that waits longer than this begins with a comment instead.
+FIRST_EVENT_SECONDS = 25.0
+ROUTE = "POST /v1/chat"
+REPLAYED = {"Idempotency-Replayed": "true"}
+
+
+class ChatHeaders(Parameters):
+    """Headers of a turn."""
+
+    refusals: ClassVar[Mapping[str, type[AppError]]] = {
+        "X-Conversation-Id": InvalidConversationID,
+        "Idempotency-Key": BadRequest,
+    }
+
+    conversation_id: ConversationID = Field(alias="X-Conversation-Id")
+    idempotency_key: (
+        Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$", min_length=1)] | None
+    ) = Field(
+        None,
+        alias="Idempotency-Key",
+        description="Same key and body: the stored answer, kept for 24 hours.",
+        json_schema_extra={"example": "0f8d2c9e-5b1e-4c57-9d0a-3f2f7a8b6c11"},
+    )
+
+
+def build_routes() -> Routes:
+    """Return the blueprint of the chat."""
+    routes = Routes(
+        "chat",
+        tag="Chat",
+        about="Ask the documents.",
+        models=(ChatRequest, ChatAnswer),
+        url_prefix="/v1",
+    )
+    routes.post(
+        "/chat",
+        operation_id="chat",
+        summary="Ask a question",
+        description=examples.CHAT_DESCRIPTION,
+        responses=_responses(),
+        openapi_extensions=None,
+    )(chat)
+    return routes
+
+
+async def chat(header: ChatHeaders, body: ChatRequest) -> Response:
+    """Answer one question in its conversation."""
+    here = edge()
+    _check_length(body.message, limit=here.options.message_chars)
+    streamed = _wants_stream(body)
+    claim = Claim(
+        store=here.services.idempotency,
+        tenant=caller().tenant,
+        route=ROUTE,
+        key=header.idempotency_key,
+        digest=fingerprint(header.conversation_id, body.model_dump()),
+    )
+    stored = await claim.begin()
+    if stored is not None:
+        return _replay(stored, streamed=streamed)
+    turn = _turn(header.conversation_id, body, claim, seconds=here.options.turn_seconds)
+    if streamed:
+        return _stream(here, turn, claim)
+    return await _whole(here, turn, claim)
+
+
+def _check_length(message: str, *, limit: int) -> None:
+    if len(message) > limit:
+        reason = f"must have at most {limit} characters"
+        raise ValidationFailed(problems=(FieldProblem("message", reason),))
+
+
+def _wants_stream(body: ChatRequest) -> bool:
+    accept = request.accept_mimetypes
+    if body.stream:
+        return True
+    if not accept or accept["application/json"]:
+        # A wildcard is content with JSON; only a stream that is named is preferred.
+        named = dict(accept)
+        return named.get("text/event-stream", 0) > named.get("application/json", 0)
+    if accept["text/event-stream"]:
+        return True
+    raise NotAcceptable("Answers are application/json or text/event-stream.")
+
+
+def _turn(
+    conversation_id: str, body: ChatRequest, claim: Claim, *, seconds: float
+) -> Turn:
+    question_id, message_id = claim.message_ids(conversation_id)
+    return Turn(
+        caller=caller(),
+        conversation_id=conversation_id,
+        question=Question(
+            text=body.message,
+            selected_text=body.selected_text,
+            page=body.page.model_dump(exclude_none=True) if body.page else None,
+            user=body.user.model_dump(exclude_none=True) if body.user else None,
+            max_results=body.max_results,
+            language=body.language,
+        ),
+        question_id=question_id,
+        message_id=message_id,
+        deadline=Deadline.after(seconds),
+    )
+
+
+async def _whole(here: Edge, turn: Turn, claim: Claim) -> Response:
+    running = RunningTurn(here.services.rag, turn, claim=claim, metrics=here.metrics)
+    gone: asyncio.Event | None = request.environ.get("tanya.disconnected")
+    watch = asyncio.create_task(_cancel_when(gone, running)) if gone else None
+    try:
+        async for step in running.steps(silence_seconds=turn.deadline.remaining()):
+            if isinstance(step, Completed):
+                return _json(step.body)
+    finally:
+        if watch is not None:
+            watch.cancel()
+        await running.close()
+    raise RequestTimeout("The client left before the answer.")
+
+
+async def _cancel_when(gone: asyncio.Event, running: RunningTurn) -> None:
+    await gone.wait()
+    running.cancel()
+
+
+def _json(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(body, headers=headers, content_type="application/json")
+
+
+def _stream(here: Edge, turn: Turn, claim: Claim) -> AsyncStream:
+    number = request_id()
+    restarting = problem(ServerRestarting(), request_id=number)
+    return AsyncStream(
+        _chunks(here, turn, claim, number=number),
+        on_drain=sse.write_event("error", restarting),
+        headers=sse.HEADERS,
+    )
+
+
+async def _chunks(
+    here: Edge, turn: Turn, claim: Claim, *, number: str
+) -> AsyncIterator[bytes]:
+    running = RunningTurn(here.services.rag, turn, claim=claim, metrics=here.metrics)
+    here.metrics.stream_opened()
+    begun = False
+    try:
+        first = contextlib.aclosing(running.steps(silence_seconds=FIRST_EVENT_SECONDS))
+        async with first as steps:
+            async for step in steps:
+                yield _chunk(step)
+                begun = True
+                break
+        async for step in running.steps(silence_seconds=sse.HEARTBEAT_SECONDS):
+            yield _chunk(step)
+    except Exception as exc:
+        if not begun:
+            # Nothing was sent yet, so it has a status of its own.
+            raise
+        yield sse.write_event("error", problem(as_app_error(exc), request_id=number))
+    finally:
+        here.metrics.stream_closed()
+        await running.close()
+
+
+def _chunk(step: Step | Silence) -> bytes:
+    match step:
+        case Silence():
+            return sse.HEARTBEAT
+        case TurnStarted(conversation_id, message_id):
+            data: Any = {"conversation_id": conversation_id, "message_id": message_id}
+            return sse.write_event("turn.started", data)
+        case RetrievalCompleted(passages):
+            return sse.write_event("retrieval.completed", {"passages": passages})
+        case AnswerDelta(text):
+            return sse.write_event("answer.delta", {"delta": text})
+        case Completed(body):
+            return b"event: answer.completed\ndata: " + body + b"\n\n"
+
+
+def _replay(stored: StoredReply, *, streamed: bool) -> Response:
+    if not streamed:
+        return _json(stored.body, REPLAYED)
+    body = orjson.loads(stored.body)
+    steps: tuple[Step, ...] = (
+        TurnStarted(body["conversation_id"], body["message_id"]),
+        RetrievalCompleted(int(stored.headers.get(PASSAGES_HEADER, 0))),
+        AnswerDelta(body["answer"]),
+        Completed(stored.body),
+    )
+    return Response(
+        b"".join(map(_chunk, steps)),
+        headers=sse.HEADERS | REPLAYED,
+        mimetype="text/event-stream",
+    )
+
+
+def _responses() -> Any:
+    answer = json_of(
+        ChatAnswer,
+        examples.ANSWER,
+        description="The answer, or the refusal.",
+        headers={"Idempotency-Replayed": "`true` on a stored answer."},
+    )
+    answer["content"]["text/event-stream"] = {
+        "schema": {"type": "string"},
+        "example": examples.EVENTS,
+    }
+    return {"200": answer} | errors_of(
+        BadRequest,
+        InvalidConversationID,
+        MalformedBody,
+        NotAcceptable,
+        RequestTimeout,
+        ConversationBusy,
+        TurnStillRunning,
+        LeaseLost,
+        PayloadTooLarge,
+        UnsupportedMediaType,
+        ValidationFailed,
+        IdempotencyKeyReused,
+        UpstreamError,
+        UpstreamBadResponse,
+        ServerRestarting,
+        StateUnavailable,
+        RetrievalUnavailable,
+        UpstreamBusy,
+        UpstreamQuotaExhausted,
+        TurnTimeout,
+    )
