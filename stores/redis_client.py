@@ -17,6 +17,7 @@ from redis.backoff import ConstantBackoff
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
+    InvalidResponse,
     MasterDownError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -64,6 +65,7 @@ _AWAY = (
     RedisTimeoutError,
     AuthenticationError,
     BusyLoadingError,
+    InvalidResponse,
     MasterDownError,
     ReadOnlyError,
     RedisClusterException,

@@ -33,6 +33,7 @@ def test_no_room_is_told_apart(error: Exception) -> None:
         exceptions.AuthenticationError("WRONGPASS"),
         exceptions.BusyLoadingError("LOADING"),
         exceptions.ReadOnlyError("READONLY"),
+        exceptions.InvalidResponse("Protocol error"),
         exceptions.MaxConnectionsError("too many"),
         exceptions.ClusterDownError("CLUSTERDOWN the cluster is down"),
         exceptions.SlotNotCoveredError("slot"),
