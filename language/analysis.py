@@ -15,6 +15,7 @@ from typing import Final
 
 import Stemmer
 
+from language.spelling import respell
 from language.stopwords import ALL_STOP_WORDS, STOP_WORDS
 
 GRAM_LENGTH: Final = 4
@@ -58,7 +59,8 @@ def grams(text: str) -> list[str]:
     Return the character 4-grams of the words of *text*, stop words left out.
 
     `_` marks both edges of a word, so that a prefix and an infix differ. The grams do
-    not depend on the language: they carry names and misspelt words across.
+    not depend on the language: they carry names, misspelt words and loanwords across
+    (`language.spelling`).
     """
     return [
         gram
@@ -94,7 +96,7 @@ def _spell(word: str) -> str:
 
 @lru_cache(maxsize=50_000)
 def _cut(word: str) -> tuple[str, ...]:
-    marked = f"{BOUNDARY}{word}{BOUNDARY}"
+    marked = f"{BOUNDARY}{respell(word)}{BOUNDARY}"
     return tuple(
         marked[start : start + GRAM_LENGTH]
         for start in range(max(1, len(marked) - GRAM_LENGTH + 1))

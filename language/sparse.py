@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from language.analysis import grams, stems
+from language.lexicon import translate
 
 K1: Final = 1.2
 B: Final = 0.75
@@ -45,7 +46,13 @@ def encode_passage(text: str, language: str) -> SparseVector:
     return _vector(weights)
 
 
-def encode_query(text: str, language: str, *, gram_weight: float = 0.2) -> SparseVector:
+def encode_query(
+    text: str,
+    language: str,
+    *,
+    gram_weight: float = 0.2,
+    translation_weight: float = 1.0,
+) -> SparseVector:
     """
     Return the vector to search with.
 
@@ -54,11 +61,18 @@ def encode_query(text: str, language: str, *, gram_weight: float = 0.2) -> Spars
         language: Language whose stems are looked for.
         gram_weight: Weight of a gram against a stem's 1.0: 0.2 in general, up to 1.0
             when passages and question differ in language.
+        translation_weight: Weight of the meanings of a word in the other language
+            against the word's own 1.0. Text in the question's language ranks the same
+            with it (measured on a mixed collection).
     """
     weights: dict[int, float] = {}
     _count(weights, "w:", stems(text, language), 1.0)
     if gram_weight > 0:
         _count(weights, "c:", grams(text), gram_weight)
+    if translation_weight > 0:
+        for meanings in translate(text, language):
+            # Several meanings of one word must not count as several words.
+            _count(weights, "w:", meanings, translation_weight / len(meanings) ** 0.5)
     return _vector(weights)
 
 
