@@ -1,4 +1,4 @@
-"""Evidence for a question: both wordings searched, candidates reranked, current first."""
+"""Evidence for a question: every wording searched, candidates reranked."""
 
 from __future__ import annotations
 
