@@ -1,0 +1,162 @@
+"""What a file is, by its content and name, and whether its archive is honest."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import PurePosixPath
+from typing import Literal
+
+from knowledge.loaders.blocks import DocumentUnreadable
+
+Format = Literal["pdf", "docx", "html", "markdown", "text", "csv", "xlsx", "pptx"]
+
+_SUFFIXES: dict[str, Format] = {
+    ".pdf": "pdf",
+    ".docx": "docx",
+    ".docm": "docx",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".md": "markdown",
+    ".mdx": "markdown",
+    ".markdown": "markdown",
+    ".txt": "text",
+    ".text": "text",
+    ".log": "text",
+    ".rst": "text",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+    ".pptx": "pptx",
+    ".pptm": "pptx",
+}
+_MEDIA_TYPES: dict[str, Format] = {
+    "application/pdf": "pdf",
+    "text/html": "html",
+    "application/xhtml+xml": "html",
+    "text/markdown": "markdown",
+    "text/x-markdown": "markdown",
+    "text/plain": "text",
+    "text/csv": "csv",
+    "text/tab-separated-values": "csv",
+}
+_PARTS: dict[str, Format] = {
+    "word/document.xml": "docx",
+    "xl/workbook.xml": "xlsx",
+    "ppt/presentation.xml": "pptx",
+}
+_PAGE = re.compile(
+    rb"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,500}?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+# Starts of files that are surely none of ours, though their name may say so.
+_FOREIGN = (
+    b"\x7fELF",
+    b"MZ",
+    b"\x89PNG",
+    b"GIF8",
+    b"\xff\xd8\xff",
+    b"RIFF",
+    b"OggS",
+    b"ID3",
+    b"\x1f\x8b",
+    b"BZh",
+    b"7z\xbc\xaf",
+    b"Rar!",
+    b"\xd0\xcf\x11\xe0",
+    b"SQLite format",
+    b"\xfd7zXZ",
+    b"\x28\xb5\x2f\xfd",
+    b"fLaC",
+    b"\x00\x00\x01\x00",
+    b"wOF2",
+    b"wOFF",
+)
+
+# Limits of the archives that office formats are: entries, unpacked bytes, packing.
+MOST_ENTRIES = 2_000
+MOST_UNPACKED_BYTES = 100_000_000
+HIGHEST_RATIO = 100
+# Small parts of repeated XML pack well beyond the ratio and harm nobody.
+_HARMLESS_BYTES = 2_000_000
+
+
+def find_format(
+    content: bytes, file: str, media_type: str | None = None
+) -> Format | None:
+    """Return what *content* is, or None when it is no format of ours."""
+    head = content[:2048]
+    if head[:1024].lstrip().startswith(b"%PDF-") or b"%PDF-" in head[:1024]:
+        return "pdf"
+    if head.startswith(b"PK\x03\x04"):
+        return _find_office(content)
+    if head.startswith(_FOREIGN) or head.startswith(b"PK"):
+        return None
+    named = _SUFFIXES.get(PurePosixPath(file.lower()).suffix)
+    if named in ("pdf", "docx", "xlsx", "pptx"):
+        return None
+    if not _is_text(head):
+        return None
+    if named:
+        return named
+    if _PAGE.match(head):
+        return "html"
+    declared = (media_type or "").split(";")[0].strip().lower()
+    return _MEDIA_TYPES.get(declared)
+
+
+def check_archive(content: bytes) -> None:
+    """
+    Refuse an archive that would unpack to something huge, before unpacking it.
+
+    Raises:
+        DocumentUnreadable: Damaged, or beyond the limits on top of this module.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            entries = archive.infolist()
+    except (
+        zipfile.BadZipFile,
+        ValueError,
+        OSError,
+        NotImplementedError,
+        EOFError,
+    ) as exc:
+        raise DocumentUnreadable("The file's archive is damaged.") from exc
+    if len(entries) > MOST_ENTRIES:
+        raise DocumentUnreadable("The file's archive has too many entries.")
+    if sum(entry.file_size for entry in entries) > MOST_UNPACKED_BYTES:
+        raise DocumentUnreadable("The file's archive unpacks to too much data.")
+    for entry in entries:
+        if entry.flag_bits & 0x1:
+            raise DocumentUnreadable("The file is protected by a password.")
+        packed = max(entry.compress_size, 1)
+        if (
+            entry.file_size > _HARMLESS_BYTES
+            and entry.file_size / packed > HIGHEST_RATIO
+        ):
+            raise DocumentUnreadable("The file's archive is packed suspiciously tight.")
+
+
+def _find_office(content: bytes) -> Format | None:
+    """Return the office format of an archive; the parts' names tell."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = {entry.filename for entry in archive.infolist()[: MOST_ENTRIES * 5]}
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, EOFError):
+        return None
+    return next((kind for part, kind in _PARTS.items() if part in names), None)
+
+
+def _is_text(head: bytes) -> bool:
+    """Tell text from other bytes: no controls, unless it is wide characters."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    zeros = head.count(0)
+    if zeros:
+        return zeros * 3 > len(head) and not head.count(b"\x00\x00\x00")
+    controls = sum(byte < 9 or 13 < byte < 27 or 27 < byte < 32 for byte in head)
+    return controls * 50 <= len(head)
