@@ -1,5 +1,6 @@
 """Entry of the web chat, and guard of the name it shares with its library."""
 
+# ruff: noqa: PLC0415 - What is imported depends on who runs this file.
 import sys
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
@@ -30,9 +31,9 @@ def _run() -> None:
 
         settings = load_settings()
         key = settings.api_key.get_secret_value() if settings.api_key else None
-        show_chat(
-            settings.own_url, key=key, key_file=HERE / settings.data_dir / "api_key"
-        )
+        # With API_KEYS the file of an earlier start holds a key that is no longer one.
+        kept = None if settings.api_keys else HERE / settings.data_dir / "api_key"
+        show_chat(settings.own_url, key=key, key_file=kept)
     else:
         from streamlit.web.cli import main
 
@@ -43,9 +44,14 @@ def _run() -> None:
 
 def _address() -> list[str]:
     from config import load_settings
+    from domain.errors import ConfigurationError
 
-    settings = load_settings()
-    return ["--server.address", settings.host, "--server.port", str(settings.ui_port)]
+    try:
+        chosen = load_settings()
+    except ConfigurationError as exc:
+        sys.stderr.write(f"{exc.detail}\n")
+        sys.exit(2)
+    return ["--server.address", chosen.host, "--server.port", str(chosen.ui_port)]
 
 
 if __name__ == "streamlit":

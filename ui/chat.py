@@ -12,6 +12,9 @@ from ui.documents import show_documents
 from ui.session import Session, current_session, mirror_in_address
 from ui.sidebar import show_sidebar
 
+# A local picture: Streamlit fetches icons given by name from a font host.
+ICON = Path(__file__).with_name("icon.png")
+
 
 def show_chat(
     url: str,
@@ -31,7 +34,7 @@ def show_chat(
     """
     st.set_page_config(
         page_title="Tanya",
-        page_icon=":material/forum:",
+        page_icon=str(ICON),
         layout="centered",
         initial_sidebar_state="auto",
     )
@@ -41,7 +44,9 @@ def show_chat(
         client = _connect(url, key) if key else None
     show_sidebar(session, client)
     mirror_in_address(session)
-    if client is None:
+    if client is None or (
+        session.problem and session.problem.code == "not_authenticated"
+    ):
         _ask_for_key(session)
     elif session.view == "documents":
         show_documents(session, client)
@@ -67,9 +72,9 @@ _connect = st.cache_resource(_open_client, show_spinner=False, max_entries=32)
 def _ask_for_key(session: Session) -> None:
     texts = session.texts
     st.title("Tanya")
-    st.warning(texts.key_missing, icon=":material/key:")
+    st.info(texts.key_missing, icon=":material/key:")
     with st.form("key", border=False):
         key = st.text_input(texts.key_label, type="password", autocomplete="off")
         if st.form_submit_button(texts.key_use) and key.strip():
-            session.own_key = key.strip()
+            session.own_key, session.problem = key.strip(), None
             st.rerun()

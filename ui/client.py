@@ -134,7 +134,7 @@ class ServiceClient:
             yield from _steps(response)
 
     def list_conversations(
-        self, *, limit: int = 30, cursor: str | None = None
+        self, *, limit: int = 15, cursor: str | None = None
     ) -> ConversationPage:
         """Return a page of conversations, newest first."""
         params = {"limit": str(limit)} | ({"cursor": cursor} if cursor else {})

@@ -14,7 +14,8 @@ from ui.markdown import plain_line
 from ui.messages import show_answer, show_question
 from ui.replies import ChatMessage, ConversationLine
 from ui.session import OpenQuestion, Session
-from ui.texts import Texts, problem_sentence
+from ui.texts import problem_sentence
+from ui.words import Texts
 
 MAX_QUESTION_CHARS = 5000
 EXAMPLES = 4
@@ -42,13 +43,23 @@ def show_conversation(session: Session, client: ServiceClient) -> None:
             show_question(message.text)
         else:
             show_answer(session, client, message, latest=number == len(messages) - 1)
+    # A place of its own, emptied at once: what stood here does not linger in grey
+    # below the answer that is being written.
+    place = st.empty()
     if asked:
+        place.empty()
         session.open_question = OpenQuestion(asked, secrets.token_hex(16))
         _answer(session, client)
     elif session.open_question:
-        _show_open_question(session, client, session.open_question)
+        with place.container():
+            again = _show_open_question(session, session.open_question)
+        if again:
+            place.empty()
+            session.open_question = replace(session.open_question, problem=None)
+            _answer(session, client)
     elif not messages:
-        _show_welcome(session, client)
+        with place.container():
+            _show_welcome(session, client)
 
 
 def _load_messages(session: Session, client: ServiceClient) -> bool:
@@ -128,18 +139,15 @@ def _keep(
     session.touch(ConversationLine(session.conversation_id, title))
 
 
-def _show_open_question(
-    session: Session, client: ServiceClient, question: OpenQuestion
-) -> None:
+def _show_open_question(session: Session, question: OpenQuestion) -> bool:
+    """Draw it and why it has no answer; True when it is to be asked again."""
     texts = session.texts
     show_question(question.text)
     if question.problem:
         st.error(problem_sentence(question.problem, texts), icon=":material/error:")
     else:
         st.warning(texts.stopped, icon=":material/stop_circle:")
-    if st.button(texts.ask_again, icon=":material/refresh:"):
-        session.open_question = replace(question, problem=None)
-        _answer(session, client)
+    return bool(st.button(texts.ask_again, icon=":material/refresh:"))
 
 
 def _show_welcome(session: Session, client: ServiceClient) -> None:

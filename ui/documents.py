@@ -11,7 +11,8 @@ from ui.dialogs import confirm_delete_document
 from ui.markdown import plain_line
 from ui.replies import DocumentLine
 from ui.session import Session
-from ui.texts import Texts, problem_sentence
+from ui.texts import problem_sentence
+from ui.words import Texts
 
 FILE_TYPES = ["pdf", "docx", "html", "htm", "md", "txt", "csv", "xlsx", "pptx"]
 # Each look costs one request of the key's allowance: soon at first, then rarely.

@@ -11,7 +11,8 @@ from ui.markdown import answer as answer_markdown
 from ui.markdown import plain, plain_line, web_link
 from ui.replies import ChatMessage, Source
 from ui.session import Session
-from ui.texts import Texts, problem_sentence
+from ui.texts import problem_sentence
+from ui.words import Texts
 
 
 def show_question(text: str) -> None:
@@ -55,9 +56,10 @@ def _show_sources(sources: tuple[Source, ...], texts: Texts, *, expanded: bool) 
                 place.append(texts.page.format(source.page))
             if source.section:
                 place.append(plain_line(source.section))
-            st.markdown(f"**\\[{source.index}\\]** " + " · ".join(place))
+            lines = [f"**\\[{source.index}\\]** " + " · ".join(place)]
             if source.quote:
-                st.markdown("> " + plain(source.quote).replace("\n", "\n> "))
+                lines.append("> " + plain(source.quote).replace("\n", "\n> "))
+            st.markdown("\n\n".join(lines))
             if not source.supported:
                 st.caption(f":material/warning: {texts.not_supported}")
 

@@ -11,7 +11,8 @@ import streamlit as st
 
 from ui.client import Problem, ServiceClient
 from ui.replies import ChatMessage, ConversationLine, DocumentLine
-from ui.texts import TEXTS, Texts
+from ui.texts import TEXTS
+from ui.words import Texts
 
 View = Literal["chat", "documents"]
 CONVERSATION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 
 import streamlit as st
@@ -11,9 +12,11 @@ from ui.dialogs import confirm_delete, rename
 from ui.markdown import plain_line
 from ui.replies import ConversationLine, Health
 from ui.session import CONVERSATION_ID, Session
-from ui.texts import LANGUAGES, Texts, problem_sentence
+from ui.texts import LANGUAGES, problem_sentence
+from ui.words import Texts
 
-TITLE_CHARS = 34
+# What fits beside the menu of its line.
+TITLE_CHARS = 25
 # A look at the health report costs no request of the key's allowance, but some time.
 HEALTH_SECONDS = 15
 
@@ -26,18 +29,22 @@ def show_sidebar(session: Session, client: ServiceClient | None) -> None:
         if client is None:
             return
         texts = session.texts
-        st.caption(texts.tagline)
+        health = _look_at(client)
+        well = health is not None and health.status == "healthy"
+        if not well:
+            _show_state(health, texts)
         _choose_view(session, texts)
         st.button(
             texts.new_conversation,
             icon=":material/add:",
             width="stretch",
-            shortcut="Ctrl+Shift+O",
+            shortcut="Alt+N",
             on_click=session.start_new,
         )
-        _show_conversations(session, client, texts)
         _show_id(session, texts)
-        _show_state(client, texts)
+        _show_conversations(session, client, texts)
+        if well:
+            _show_state(health, texts)
 
 
 def _choose_language(session: Session) -> None:
@@ -81,8 +88,9 @@ def _show_conversations(session: Session, client: ServiceClient, texts: Texts) -
         st.error(problem_sentence(session.problem, texts))
     elif not session.lines:
         st.caption(texts.no_conversations)
-    for line in session.lines or ():
-        _show_line(session, client, line)
+    with st.container(gap="xxsmall"):
+        for line in session.lines or ():
+            _show_line(session, client, line)
     if session.next_cursor and st.button(texts.more, type="tertiary"):
         _load_lines(session, client, cursor=session.next_cursor)
         st.rerun()
@@ -109,15 +117,16 @@ def _show_line(session: Session, client: ServiceClient, line: ConversationLine) 
     title = line.title
     if len(title) > TITLE_CHARS:
         title = title[: TITLE_CHARS - 1].rstrip() + "…"
-    row = st.container(
-        horizontal=True, wrap=False, vertical_alignment="center", gap="small"
-    )
-    with row:
+    with st.container(
+        horizontal=True,
+        wrap=False,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+    ):
         st.button(
             plain_line(title),
             key=f"open-{line.id}",
             type="secondary" if line.id == session.conversation_id else "tertiary",
-            width="stretch",
             help=plain_line(line.title) if title != line.title else None,
             on_click=partial(session.open, line.id),
         )
@@ -141,15 +150,14 @@ def _show_id(session: Session, texts: Texts) -> None:
         st.caption(texts.conversation_id_help)
         with st.form("open-id", border=False, clear_on_submit=True):
             wanted = st.text_input(texts.open_id, max_chars=128).strip()
-            if st.form_submit_button(texts.open_id):
+            if st.form_submit_button(texts.open):
                 if CONVERSATION_ID.fullmatch(wanted):
                     session.open(wanted)
                     st.rerun()
                 st.error(texts.open_id_invalid)
 
 
-def _show_state(client: ServiceClient, texts: Texts) -> None:
-    health: Health | None = _look_at(client)
+def _show_state(health: Health | None, texts: Texts) -> None:
     if health is None:
         st.error(texts.service_away, icon=":material/cloud_off:")
         return
@@ -164,11 +172,13 @@ def _show_state(client: ServiceClient, texts: Texts) -> None:
         st.warning(f"{texts.service_degraded} {text}", icon=":material/warning:")
 
 
-def _ask_health(_client: ServiceClient) -> Health | None:
-    try:
-        return _client.health()
-    except ServiceProblem:
-        return None
-
-
-_look_at = st.cache_data(_ask_health, ttl=HEALTH_SECONDS, show_spinner=False)
+def _look_at(client: ServiceClient) -> Health | None:
+    now = time.monotonic()
+    seen: tuple[float, Health | None] | None = st.session_state.get("health")
+    if seen is None or now - seen[0] > HEALTH_SECONDS:
+        try:
+            seen = now, client.health()
+        except ServiceProblem:
+            seen = now, None
+        st.session_state["health"] = seen
+    return seen[1]

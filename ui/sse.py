@@ -27,7 +27,8 @@ def iter_events(chunks: Iterable[str]) -> Iterator[ServerEvent]:
 
     Source: WHATWG HTML, section 9.2.6 "Interpreting an event stream".
     """
-    name, data = "", []
+    name = ""
+    data: list[str] = []
     for line in _iter_lines(chunks):
         if not line:
             if data:
@@ -43,11 +44,13 @@ def iter_events(chunks: Iterable[str]) -> Iterator[ServerEvent]:
 
 
 def _iter_lines(chunks: Iterable[str]) -> Iterator[str]:
-    rest, first = "", True
+    rest = ""
+    start_of_stream = True
     for chunk in chunks:
-        if first and chunk:
-            chunk, first = chunk.removeprefix("\ufeff"), False
         rest += chunk
+        if start_of_stream and rest:
+            rest = rest.removeprefix("\ufeff")
+            start_of_stream = False
         # A carriage return at the end may be the first half of CRLF.
         ready = len(rest) - 1 if rest.endswith("\r") else len(rest)
         start = 0

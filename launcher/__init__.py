@@ -1,0 +1,1 @@
+"""What `make run` is made of: ports and keys, programs that live and end together."""
