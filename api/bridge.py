@@ -19,7 +19,12 @@ from inspect import iscoroutinefunction
 
 from flask import Flask, Response, request
 
-from api.bridge_body import BodyLedger, RequestBody
+from api.bridge_body import (
+    BODY_BYTES_PER_SECOND,
+    BODY_GRACE_SECONDS,
+    BodyLedger,
+    RequestBody,
+)
 from api.bridge_environ import build_environ, wire_fields
 from api.bridge_exchange import Exchange
 from api.bridge_guard import (
@@ -51,6 +56,8 @@ class BridgeLimits:
         requests: Requests in progress, streams included.
         threads: Plain views in progress.
         body_bytes: Bytes of request bodies held.
+        body_grace_seconds: Time that a body of any size has to arrive.
+        body_bytes_per_second: Slowest rate accepted after the grace.
         linger_seconds: How long a refused body is read on, so that the refusal
             arrives.
         linger_bytes: How much of it.
@@ -59,6 +66,8 @@ class BridgeLimits:
     requests: int = 1000
     threads: int = 48
     body_bytes: int = 160 * 1024 * 1024
+    body_grace_seconds: float = BODY_GRACE_SECONDS
+    body_bytes_per_second: float = BODY_BYTES_PER_SECOND
     linger_seconds: float = 2.0
     linger_bytes: int = 4 * 1024 * 1024
 
@@ -142,7 +151,13 @@ class Bridge:
         exchange = Exchange(scope, send, request_id=choose_request_id(fields))
         exchange.closing = self.draining
         limit = self._body_limit(scope["path"])
-        body = RequestBody(receive, limit=limit, ledger=self._ledger)
+        body = RequestBody(
+            receive,
+            limit=limit,
+            ledger=self._ledger,
+            grace_seconds=self._limits.body_grace_seconds,
+            bytes_per_second=self._limits.body_bytes_per_second,
+        )
         try:
             await self._admit(scope, receive, exchange, body, limit=limit)
         except AppError as exc:

@@ -60,8 +60,8 @@ class RequestBody:
         *,
         limit: int,
         ledger: BodyLedger,
-        grace_seconds: float = BODY_GRACE_SECONDS,
-        bytes_per_second: float = BODY_BYTES_PER_SECOND,
+        grace_seconds: float,
+        bytes_per_second: float,
     ) -> None:
         self._receive = receive
         self._limit = limit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,6 +15,10 @@ from api.bridge_exchange import Exchange
 from api.bridge_types import ASGIApp, Message, Scope
 from domain.errors import Overloaded
 
+# A slot is free a moment after its answer is out; longer is a queue, and a queue of
+# slow views only makes everybody late.
+WAIT_SECONDS = 0.1
+
 
 class ThreadDispatch:
     """
@@ -25,9 +30,8 @@ class ThreadDispatch:
 
     def __init__(self, app: Flask, *, slots: int) -> None:
         self._app = app
-        self._slots = slots
+        self._free = asyncio.Semaphore(slots)
         self._idle: list[ThreadPoolExecutor] = []
-        self._made = 0
 
     async def run(
         self, scope: Scope, body: bytes, exchange: Exchange, *, extra: dict[str, Any]
@@ -41,7 +45,7 @@ class ThreadDispatch:
         Raises:
             Overloaded: Every slot is taken.
         """
-        executor = self._take()
+        executor = await self._take()
         message: Message = {"type": "http.request", "body": body, "more_body": False}
 
         async def receive() -> Message:
@@ -53,6 +57,7 @@ class ThreadDispatch:
                 await app(scope, receive, exchange.send)
         finally:
             self._idle.append(executor)
+            self._free.release()
 
     def close(self) -> None:
         """Let idle threads end."""
@@ -60,12 +65,14 @@ class ThreadDispatch:
             executor.shutdown(wait=False)
         self._idle.clear()
 
-    def _take(self) -> ThreadPoolExecutor:
+    async def _take(self) -> ThreadPoolExecutor:
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._free.acquire()
+        except TimeoutError:
+            raise Overloaded(retry_after_seconds=1) from None
         if self._idle:
             return self._idle.pop()
-        if self._made >= self._slots:
-            raise Overloaded(retry_after_seconds=1)
-        self._made += 1
         return ThreadPoolExecutor(max_workers=1, thread_name_prefix="view")
 
 

@@ -58,6 +58,7 @@ def _number(name: str, default: float) -> float:
 def _add_plain_views(app: Flask, events: Events) -> None:
     @app.get("/plain")
     def plain() -> ResponseReturnValue:
+        events.note("plain.began")
         time.sleep(_number("seconds", 0))
         return {"view": "plain", "id": request.environ["tanya.request_id"]}
 
@@ -108,6 +109,7 @@ def _add_async_views(app: Flask, events: Events) -> None:
         owner = request.args.get("owner", "nobody")
         _owner.set(owner)
         g.owner = owner
+        events.note("async.began")
         try:
             await asyncio.sleep(seconds)
         except asyncio.CancelledError:
@@ -279,6 +281,7 @@ def build_from_environment() -> Bridge:
     limits = BridgeLimits(
         threads=int(os.environ.get("TOY_THREADS", "48")),
         requests=int(os.environ.get("TOY_REQUESTS", "1000")),
+        body_grace_seconds=float(os.environ.get("TOY_BODY_GRACE", "10")),
         body_bytes=int(os.environ.get("TOY_BODY_BYTES", str(64 * 1024 * 1024))),
     )
     return build_toy(limits, starters=[start], closers=[close])
