@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from api import health, metrics
 from api.context import Edge, MemoryRequest, Options
 from api.cors import CORSPolicy
@@ -13,10 +17,18 @@ from api.pages import install_pages
 from api.v1 import chat, conversations, documents
 from config import Settings
 from domain.errors import ConfigurationError
-from domain.ports import Services
+from domain.ports import KeyRing, Services
+from stores.health import HealthBoard, Watch
 from utils.metrics import Metrics
 
+if TYPE_CHECKING:
+    from knowledge.pipeline import Library
+    from stores.sql import Database
+    from stores.vectors import PassageStore
+
 VERSION = "0.1.0"
+KEY_FILE = "api_key"
+"""In the data folder: the key that is made when none is configured."""
 
 _ABOUT = """\
 Answers from an organisation's own documents, with sources.
@@ -26,6 +38,8 @@ Send a key as `X-API-Key` or `Authorization: Bearer`. Errors are
 answer."""
 
 _MB = 1024 * 1024
+# A document at hand when the server stops; what is not done is done at the next start.
+_GRACE_SECONDS = 8.0
 # What multipart adds around one file and its fields.
 _FRAME_BYTES = 64 * 1024
 
@@ -89,4 +103,145 @@ def build_services(settings: Settings) -> Services:
     Raises:
         ConfigurationError: A part cannot work with these settings.
     """
-    raise ConfigurationError("services are not wired yet")
+    # Imported here: tools that only need the routes start without the engines.
+    from agents.models import build_chat_model
+    from agents.rag import RagAgent
+    from knowledge.search import PassageSearch
+    from stores.feedback import SQLFeedbackStore
+    from stores.idempotency import RedisIdempotencyStore
+    from stores.rate_limits import SharedRateLimiter
+    from utils.checkpointer import build_state
+
+    state = build_state(settings)
+    shelf = _build_shelf(settings)
+    feedback = SQLFeedbackStore(shelf.database)
+    model = build_chat_model(settings)
+    search = PassageSearch(shelf.passages)
+    watch = Watch(shelf.database.check)
+    services = Services(
+        rag=RagAgent(
+            retriever=search,
+            conversations=state.conversations,
+            checkpointer=state.checkpointer,
+            model=model,
+            feedback=feedback,
+        ),
+        retriever=search,
+        conversations=state.conversations,
+        documents=shelf.library,
+        feedback=feedback,
+        idempotency=RedisIdempotencyStore(state.connection),
+        limiter=SharedRateLimiter(
+            state.connection,
+            per_hour=settings.rate_limit_per_hour,
+            per_minute=settings.rate_limit_per_minute,
+        ),
+        keys=_build_keys(settings),
+        health=HealthBoard(
+            state=state.mode,
+            parts={
+                "qdrant": shelf.passages.state,
+                "database": watch.state,
+                "model": lambda: "ok" if model else "off",
+            },
+        ),
+    )
+    services.starters += [state.start, shelf.start, watch.start]
+    services.closers += [state.close, shelf.close, watch.close]
+    if model is not None:
+        services.closers.append(model.aclose)
+    return services
+
+
+def build_library(settings: Settings) -> Shelf:
+    """
+    Return the documents alone, for the command line; `start` opens them.
+
+    Raises:
+        ConfigurationError: A part cannot work with these settings.
+    """
+    return _build_shelf(settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The library with the stores below it."""
+
+    database: Database
+    passages: PassageStore
+    library: Library
+
+    async def start(self) -> None:
+        """Open everything, blocking calls beside the loop."""
+        await asyncio.to_thread(self.open)
+
+    async def close(self) -> None:
+        """Close everything; a document at hand is finished first."""
+        await asyncio.to_thread(self.shut)
+
+    def open(self) -> None:
+        """
+        Open the stores and begin to work on what waits.
+
+        Raises:
+            ConfigurationError: Another process owns the embedded store.
+            StoreUnavailable: The database cannot be reached.
+        """
+        self.database.migrate()
+        self.passages.open()
+        self.library.start()
+
+    def shut(self) -> None:
+        """Close what `open` opened, in reverse order."""
+        self.library.close(grace_seconds=_GRACE_SECONDS)
+        self.passages.close()
+        self.database.close()
+
+
+def _build_shelf(settings: Settings) -> Shelf:
+    from agents.models import build_embeddings
+    from knowledge.jobs import ThreadQueue
+    from knowledge.pipeline import Library
+    from knowledge.sandbox import Sandbox
+    from stores.documents import DocumentStore
+    from stores.sql import Database
+    from stores.vectors import open_embedded, open_remote
+
+    embeddings = build_embeddings(settings)
+    key = settings.qdrant_api_key
+    if settings.qdrant_url is None:
+        passages = open_embedded(
+            settings.data_dir / "qdrant",
+            collection=settings.qdrant_collection_name,
+            embeddings=embeddings,
+        )
+    else:
+        passages = open_remote(
+            settings.qdrant_url,
+            api_key=key.get_secret_value() if key else None,
+            collection=settings.qdrant_collection_name,
+            timeout_seconds=settings.qdrant_timeout,
+            embeddings=embeddings,
+        )
+    database = Database(settings.sql_url)
+    library = Library(
+        documents=DocumentStore(database),
+        passages=passages,
+        jobs=ThreadQueue(settings.data_dir / "uploads"),
+        parser=Sandbox(),
+        max_bytes=settings.max_document_mb * _MB,
+        orphan_seconds=0.0 if settings.embedded_vectors else 60.0,
+    )
+    return Shelf(database, passages, library)
+
+
+def _build_keys(settings: Settings) -> KeyRing:
+    from auth.keys import APIKeys, digest_key, load_or_make_key, parse_entries
+
+    entries = parse_entries(settings.api_keys)
+    if settings.api_key is not None:
+        entries.append(("default", digest_key(settings.api_key.get_secret_value())))
+    if not entries:
+        made = load_or_make_key(settings.data_dir / KEY_FILE)
+        entries.append(("default", digest_key(made)))
+    return APIKeys(entries)

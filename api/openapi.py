@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flask_openapi3 import Info, OpenAPI
-from flask_openapi3.models import PathItem
+from flask_openapi3.models.info import Info
+from flask_openapi3.models.path_item import PathItem
+from flask_openapi3.openapi import OpenAPI
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
@@ -18,6 +19,9 @@ SECURITY_SCHEMES: dict[str, Any] = {
     "Bearer": {"type": "http", "scheme": "bearer"},
 }
 REF = "#/components/schemas/"
+
+Responses = Any
+"""Response objects by status; the library's own type is an invariant dict."""
 
 _EXAMPLE_REQUEST_ID = "01J9ZC5T7W4M8Q2V6X0YB3N1RD"
 
@@ -85,7 +89,7 @@ class Application(OpenAPI):
             for path, item in self.paths.items()
             for method, operation in _operations(item)
         }
-        super().generate_spec_json()
+        super().generate_spec_json()  # type: ignore[no-untyped-call]
         for path, item in self.spec_json["paths"].items():
             for method, operation in item.items():
                 # The library adds its own 422 to every operation.
@@ -108,7 +112,7 @@ def _operations(item: PathItem) -> Iterator[tuple[str, Any]]:
             yield method, operation
 
 
-def errors_of(*errors: type[AppError]) -> dict[str, Any]:
+def errors_of(*errors: type[AppError]) -> Responses:
     """Return response objects for *errors*, an example for each code."""
     by_status: dict[str, list[type[AppError]]] = {}
     for error in errors:

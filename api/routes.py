@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar, cast
+from typing import ClassVar, TypeVar
 
 import orjson
 from flask import Response, request
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, ConfigDict
 
 from api.context import edge
@@ -74,7 +75,7 @@ class Routes(APIBlueprint):
             url_prefix=url_prefix,
             abp_tags=[Tag(name=tag, description=about)],
             abp_security=[{"ApiKey": []}, {"Bearer": []}] if keyed else None,
-            abp_responses=cast("Any", errors_of(*_EVERYWHERE)) if keyed else None,
+            abp_responses=errors_of(*_EVERYWHERE) if keyed else None,
         )
         self.models = tuple(models)
         self.keyed = keyed

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 
 from domain.conversations import StateMode
+from domain.errors import AppError
+
+WATCH_SECONDS = 15.0
+"""Long against the cost of a question, short against a person's patience."""
 
 COMPONENTS = ("qdrant", "database", "model", "speech_to_text", "text_to_speech")
 
@@ -50,3 +56,46 @@ class HealthBoard:
             reasons.append("state_unavailable")
         reasons += filter(None, (check() for check in self._checks))
         return reasons
+
+
+class Watch:
+    """
+    Asks one part now and then, so that `/health` need not.
+
+    Args:
+        check: Blocking; raises an `AppError` while the part is away.
+        pause_seconds: Between two questions.
+    """
+
+    def __init__(
+        self, check: Callable[[], None], *, pause_seconds: float = WATCH_SECONDS
+    ) -> None:
+        self._check = check
+        self._pause_seconds = pause_seconds
+        self._state = "ok"
+        self._task: asyncio.Task[None] | None = None
+
+    def state(self) -> str:
+        """Return `ok` or `unavailable`, as it was found last."""
+        return self._state
+
+    async def start(self) -> None:
+        """Begin to ask, in the running loop."""
+        self._task = asyncio.create_task(self._ask_now_and_then())
+
+    async def close(self) -> None:
+        """Stop asking."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _ask_now_and_then(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self._check)
+            except AppError:
+                self._state = "unavailable"
+            else:
+                self._state = "ok"
+            await asyncio.sleep(self._pause_seconds)

@@ -15,7 +15,7 @@ from api import sse
 from api.context import Edge, caller, edge, request_id
 from api.errors import as_app_error
 from api.idempotency import Claim, fingerprint
-from api.openapi import errors_of, json_of
+from api.openapi import Responses, errors_of, json_of
 from api.problems import problem
 from api.routes import Parameters, Routes
 from api.streams import AsyncStream
@@ -254,7 +254,7 @@ def _replay(stored: StoredReply, *, streamed: bool) -> Response:
     )
 
 
-def _responses() -> Any:
+def _responses() -> Responses:
     answer = json_of(
         ChatAnswer,
         examples.ANSWER,

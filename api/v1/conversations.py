@@ -10,7 +10,7 @@ from flask import Response
 from pydantic import BeforeValidator, Field
 
 from api.context import caller, edge, services
-from api.openapi import empty, errors_of, json_of
+from api.openapi import Responses, empty, errors_of, json_of
 from api.routes import Parameters, Routes, json_response
 from api.v1 import examples
 from api.v1.fields import Characters
@@ -157,7 +157,7 @@ def build_routes() -> Routes:
     return routes
 
 
-def _with(answer: dict[str, Any], *errors: type[AppError]) -> Any:
+def _with(answer: dict[str, Any], *errors: type[AppError]) -> Responses:
     return {"200": answer} | errors_of(BadRequest, *errors)
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from werkzeug.datastructures import FileStorage
 
 from api.context import caller, edge, services
-from api.openapi import REF, empty, errors_of, json_of
+from api.openapi import REF, Responses, empty, errors_of, json_of
 from api.routes import Parameters, Routes, json_response, read_json, refuse_encoded
 from api.v1 import examples
 from api.v1.conversations import PageQuery
@@ -104,7 +104,7 @@ def build_routes() -> Routes:
     return routes
 
 
-def _with(answer: dict[str, Any], *errors: type[AppError]) -> Any:
+def _with(answer: dict[str, Any], *errors: type[AppError]) -> Responses:
     return {"200": answer} | errors_of(BadRequest, StoreUnavailable, *errors)
 
 
@@ -232,7 +232,7 @@ def _request_body() -> dict[str, Any]:
     }
 
 
-def _upload_responses() -> Any:
+def _upload_responses() -> Responses:
     identity = examples.DOCUMENT["document_id"]
     location = {"Location": "Where the document can be watched."}
     return {

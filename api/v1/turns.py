@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
 import orjson
@@ -71,7 +71,7 @@ class RunningTurn:
         self._heard = False
         self._task = asyncio.create_task(self._run())
 
-    async def steps(self, *, silence_seconds: float) -> AsyncIterator[Step | Silence]:
+    async def steps(self, *, silence_seconds: float) -> AsyncGenerator[Step | Silence]:
         """
         Yield the steps, and `Silence` when there was none for so long.
 
@@ -122,7 +122,7 @@ class RunningTurn:
         try:
             async with (
                 asyncio.timeout(self._turn.deadline.remaining()),
-                contextlib.aclosing(self._answerer.stream(self._turn)) as events,
+                _closing(self._answerer.stream(self._turn)) as events,
             ):
                 async for event in events:
                     self._queue.put_nowait(await self._note(event))
@@ -157,3 +157,15 @@ class RunningTurn:
             words=len(answer.text.split()),
         )
         return Completed(body)
+
+
+@contextlib.asynccontextmanager
+async def _closing(
+    events: AsyncIterator[TurnEvent],
+) -> AsyncIterator[AsyncIterator[TurnEvent]]:
+    """Close *events* at the end when it is a generator, as every real one is."""
+    try:
+        yield events
+    finally:
+        if isinstance(events, AsyncGenerator):
+            await events.aclose()

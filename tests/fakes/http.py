@@ -19,7 +19,7 @@ CHAT = AUTH | {"X-Conversation-Id": "kiosk-7"}
 
 def make_settings(**values: Any) -> Settings:
     """Return settings of nothing but *values*, whatever the environment holds."""
-    return Settings(_env_file=None, **values)  # type: ignore[call-arg]
+    return Settings(_env_file=None, **values)
 
 
 def make_bridge(parts: FakeParts, **values: Any) -> Bridge:

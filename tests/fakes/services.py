@@ -163,6 +163,7 @@ class FakeAnswerer:
 
     Attributes:
         pause: Awaited between the words, so that tests can hold a turn.
+        wait_first: Awaited before the first event, as in a conversation's line.
         failure_first: Raised before the first event.
         failure_midway: Raised after the first word.
         turns: What it was asked.
@@ -171,6 +172,7 @@ class FakeAnswerer:
 
     conversations: FakeConversations
     pause: asyncio.Event | None = None
+    wait_first: asyncio.Event | None = None
     failure_first: BaseException | None = None
     failure_midway: BaseException | None = None
     degraded: tuple[str, ...] = ()
@@ -181,6 +183,8 @@ class FakeAnswerer:
         self.turns.append(turn)
         completed = False
         try:
+            if self.wait_first:
+                await self.wait_first.wait()
             if self.failure_first:
                 raise self.failure_first
             yield TurnStarted(turn.conversation_id, turn.message_id)
