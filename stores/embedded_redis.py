@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -91,7 +91,11 @@ class EmbeddedRedis:
         if not _answers(sock):
             with _locked(self._folder / _START_LOCK):
                 sock = self._start_locked()
-        self._scripting = b"eval" in _ask(sock, b"COMMAND", b"INFO", b"EVAL").lower()
+        try:
+            about = _ask(sock, b"COMMAND", b"INFO", b"EVAL")
+        except OSError:
+            raise StateUnavailable(retry_after_seconds=5.0) from None
+        self._scripting = b"eval" in about.lower()
         return "unix://" + quote(str(sock))
 
     def stop(self) -> None:
@@ -161,7 +165,7 @@ class EmbeddedRedis:
     def _wait_for(self, sock: Path) -> bool:
         """Return True once it answers, False when it is dead or out of reach."""
         until = time.monotonic() + START_SECONDS
-        missing_until = time.monotonic() + 5.0
+        missing_until = time.monotonic() + 2.0
         while time.monotonic() < until:
             if _answers(sock):
                 return True
@@ -175,24 +179,43 @@ class EmbeddedRedis:
     def _stop_locked(self) -> None:
         sock = self._socket_path()
         if self.running():
-            pid = self._pid()
-            if pid is not None:
-                # The server writes its data out on SIGTERM, as on SHUTDOWN.
-                os.kill(pid, signal.SIGTERM)
+            self._ask_to_end(sock)
             until = time.monotonic() + START_SECONDS
-            while self.running() and time.monotonic() < until:
+            while self.running():
+                if time.monotonic() > until:
+                    raise StateUnavailable("The embedded Redis does not stop.")
                 time.sleep(0.02)
-            if self.running():
-                raise StateUnavailable("The embedded Redis does not stop.")
             log.info("embedded_redis_stopped")
         sock.unlink(missing_ok=True)
         (self._folder / "redis.pid").unlink(missing_ok=True)
+        link = self._folder / "run"
+        if link.is_symlink():
+            with suppress(OSError):
+                sock.parent.rmdir()
+            link.unlink()
+
+    def _ask_to_end(self, sock: Path) -> None:
+        """Have the server write its data out and end, through its socket if it can."""
+        try:
+            if not _ask(sock, b"SHUTDOWN").startswith(b"-"):
+                return
+        except (FileNotFoundError, ConnectionRefusedError):
+            pass
+        except OSError:
+            return
+        pid = self._pid()
+        if pid is not None:
+            os.kill(pid, signal.SIGTERM)
 
     def _pid(self) -> int | None:
         """Return the server's process id; only asked while it holds its lock."""
         try:
             pid = int((self._folder / "redis.pid").read_text())
             os.kill(pid, 0)
+            proc = Path("/proc") / str(pid) / "cwd"
+            # Seen from another container the number may be somebody else's.
+            if proc.parent.parent.is_dir() and not proc.samefile(self._folder):
+                return None
         except (OSError, ValueError):
             return None
         return pid
