@@ -1,4 +1,4 @@
-"""Whether somebody speaks: the Silero model, without a deep-learning runtime of ours."""
+"""Whether somebody speaks: the Silero model, without a runtime of ours."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class SileroVAD:
     def probability(self, frame: bytes) -> float:
         """Return how likely the 512 samples (16 bit) of *frame* are speech, 0 to 1."""
         samples = np.frombuffer(frame, dtype="<i2").astype(np.float32) / 32768.0
-        return float(self._model.process(memoryview(samples.tobytes()).cast("f")))
+        # The wrapper insists on writable memory.
+        return float(self._model.process(memoryview(bytearray(samples)).cast("f")))
 
     def reset(self) -> None:
         """Forget the frames so far."""
