@@ -12,6 +12,8 @@ FRAME_SAMPLES = 512
 FRAME_BYTES = FRAME_SAMPLES * SAMPLE_BYTES
 FRAME_SECONDS = FRAME_SAMPLES / RATE_HZ
 
+SETTLING_FRAMES = 16
+
 # Recognisers lose words that are cut close, and hear words in long silence.
 MARGIN_SECONDS = 0.25
 THRESHOLD = 0.5
@@ -32,8 +34,10 @@ class SileroVAD:
         return float(self._model.process(memoryview(bytearray(samples)).cast("f")))
 
     def reset(self) -> None:
-        """Forget the frames so far."""
-        self._model = Model(RATE_HZ)
+        """Forget the frames so far: silence drains the model's memory."""
+        # A new model would cost 0.2 s.
+        for _ in range(SETTLING_FRAMES):
+            self.probability(bytes(FRAME_BYTES))
 
 
 def find_speech(clip: AudioClip, *, vad: SileroVAD) -> AudioClip | None:
