@@ -44,8 +44,6 @@ from domain.errors import AppError, ConfigurationError, InternalError, Overloade
 
 log = logging.getLogger(__name__)
 
-_DRAINING = b'{"status":"not_ready","reasons":["draining"]}'
-
 
 @dataclass(frozen=True, slots=True)
 class BridgeLimits:
@@ -183,9 +181,6 @@ class Bridge:
         if len(self._open) >= self._limits.requests and path not in self._probes:
             raise Overloaded(retry_after_seconds=1)
         check_length(headers.content_length, limit=limit)
-        if self.draining and path == "/ready":
-            await exchange.answer(503, _json_headers(_DRAINING), _DRAINING)
-            return
         mount = self._mounts.find(path)
         if mount is not None:
             await mount.http(scope, receive, exchange, limit=limit)
@@ -264,11 +259,6 @@ class Bridge:
         if origin.decode("latin-1") in self._cors_origins:
             return [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
         return [(b"vary", b"Origin")]
-
-
-def _json_headers(body: bytes) -> list[Header]:
-    length = str(len(body)).encode()
-    return [(b"content-type", b"application/json"), (b"content-length", length)]
 
 
 def _answer_500(_error: Exception) -> Response:

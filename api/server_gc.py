@@ -25,15 +25,20 @@ class CollectorTuner:
     streams at once.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        collect: Callable[[], int] = gc.collect,
+    ) -> None:
         self._clock = clock
+        self._collect = collect
         self._collected_at = clock()
         self._busy_at = clock()
         self._served = 0
 
     def start(self) -> None:
         """Freeze what the start left and set the thresholds."""
-        gc.collect()
+        self._collect()
         gc.freeze()
         gc.set_threshold(YOUNG, MIDDLE, NEVER)
         self._collected_at = self._clock()
@@ -55,7 +60,7 @@ class CollectorTuner:
             since >= LATEST_SECONDS or (idle and since >= PAUSE_SECONDS)
         )
         if due:
-            gc.collect()
+            self._collect()
             self._served = served
             self._collected_at = self._clock()
         return due

@@ -97,6 +97,8 @@ def _add_async_views(app: Flask, events: Events) -> None:
 
     @app.get("/ready")
     async def ready() -> ResponseReturnValue:
+        if request.environ["tanya.draining"]:
+            return {"status": "not_ready", "reasons": ["draining"]}, 503
         return {"status": "ready"}
 
     @app.get("/events")
