@@ -27,7 +27,11 @@ from stores.checkpoint_read import (
     write_prefix,
 )
 from stores.checkpoint_records import Address, Record, references
+from stores.checkpoint_script import delete
 from stores.checkpoint_steps import Plan, Scan
+
+# Longer than any turn: a text turn may take 60 s, a voice turn 90 s.
+MARK_SECONDS = 180
 
 
 def find_threads(layout: Layout) -> Plan[list[str]]:
@@ -51,10 +55,8 @@ def list_thread(
     """
     Plan the reading of one conversation's checkpoints, newest first.
 
-    Args:
-        namespace: Only this one; None: all.
-        before: Only checkpoints older than this id.
-        wanted: Entries that the metadata must have.
+    Without *namespace* those of all namespaces, without *before* (an id) those of all
+    times; *wanted* are entries that the metadata must have.
 
     Raises:
         StateCorrupt: A record is damaged; the conversation was set aside.
@@ -91,8 +93,7 @@ def list_thread(
 def delete_thread(layout: Layout, thread_id: str) -> Plan[None]:
     """Plan the removal of everything a conversation owns."""
     layout.cache.forget(thread_id)
-    # One command a key: memory may be full, and then MULTI refuses even this.
-    yield tuple(("UNLINK", key) for key in layout.keys.thread(thread_id).all)
+    yield (delete(layout.keys.thread(thread_id), ttl_ms=MARK_SECONDS * 1000),)
 
 
 def copy_thread(
@@ -101,7 +102,6 @@ def copy_thread(
     """Plan a copy, which replaces what *target* holds; the line of the list stays."""
     origin, place = layout.keys.thread(source), layout.keys.thread(target)
     fields, writes = yield (("HGETALL", origin.state), ("HGETALL", origin.writes))
-    layout.cache.forget(target)
     if not fields:
         return
     copied = {
@@ -111,7 +111,7 @@ def copy_thread(
     for name in [*heads, *(name for name in fields if name.startswith(b"c"))]:
         record = Record.load(layout.codec, serde, name, fields[name])
         copied[name] = replace(record, thread_id=target).dump(layout.codec, serde, name)
-    yield tuple(("UNLINK", key) for key in place.all)
+    yield from delete_thread(layout, target)
     yield (
         ("HSET", place.state, *_flat(copied)),
         ("PEXPIRE", place.state, layout.ttl_ms),
@@ -200,7 +200,7 @@ def _remove(
                 needed.add(part_prefix(b"s", namespace) + part)
                 needed.add(part_prefix(b"b", namespace) + part)
     if not kept:
-        yield tuple(("UNLINK", key) for key in keys.all)
+        yield from delete_thread(layout, thread_id)
         return
     heads: dict[bytes, bytes] = {}
     drop: list[bytes] = []

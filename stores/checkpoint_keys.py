@@ -10,6 +10,9 @@ from urllib.parse import quote, unquote
 # Parts of a field name; percent-encoding keeps it out of namespaces and ids.
 SEPARATOR = b"\0"
 
+# Fields of a conversation that belong to no namespace. HEAD is the id of the newest
+# checkpoint of the root namespace; GONE says that a delete overtook a running turn.
+HEAD, GONE = b"i", b"@gone"
 OWNER, TITLE, RENAMED, TURNS, UPDATED = (
     b"@owner",
     b"@title",
@@ -37,11 +40,6 @@ class ThreadKeys:
     lock: bytes
     queue: bytes
     aside: bytes
-
-    @property
-    def all(self) -> tuple[bytes, ...]:
-        """Everything that goes when the conversation goes, except a running turn."""
-        return (self.state, self.writes, self.queue, self.aside)
 
 
 class KeySpace:

@@ -287,6 +287,23 @@ class Reader:
         return whole.extended(items, pairs, prefix=prefix)
 
 
+def recall_tuple(
+    layout: Layout, serde: SerializerProtocol, thread_id: str, namespace: str
+) -> CheckpointTuple | None:
+    """Return what the cache has, None when there is nothing or it was changed since."""
+    known = layout.cache.find(thread_id, namespace)
+    if known is None or not all(map(StoredList.unchanged, known.lists.values())):
+        return None
+    address = Address(thread_id, namespace, None, None, None)
+    field = namespace_field(b"h", namespace)
+    try:
+        record = Record.load(layout.codec, serde, field, known.record)
+        return to_tuple(address, record, channel_values(serde, known), [])
+    except DamagedField:
+        # An older checkpoint, where all are kept: not what the conversation is now.
+        return None
+
+
 def channel_values(serde: SerializerProtocol, remembered: Remembered) -> dict[str, Any]:
     """
     Return the values by channel of what is remembered.

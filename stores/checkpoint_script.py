@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stores.checkpoint_keys import ThreadKeys
+from stores.checkpoint_keys import GONE, ThreadKeys
 from stores.checkpoint_steps import Argument, Atomic, Command, Decision, Script
 
 WRITTEN, FENCED, BASE_GONE = 1, 0, 2
@@ -28,12 +28,14 @@ if fence ~= '' then
   local holder = redis.call('GET', lock)
   if holder and holder ~= fence then return 0 end
 end
+if parent ~= '' and redis.call('HEXISTS', state, '@gone') == 1 then return 0 end
 if newest then
   if head and head ~= parent then return 0 end
   if not head and base ~= '' then return 2 end
 elseif base ~= '' and redis.call('HEXISTS', state, base) == 0 then
   return 2
 end
+redis.call('HDEL', state, '@gone')
 local pairs_end = 12 + 2 * tonumber(ARGV[12])
 local fresh = {}
 for at = 13, pairs_end, 2 do
@@ -127,16 +129,23 @@ class Put:
         holder, head, state_fields, write_fields = reads
         if self.newest_only and head == self.checkpoint_id.encode():
             return Decision(WRITTEN)
-        if self.fence and holder is not None and holder != self.fence.encode():
+        if self._overtaken(holder, head, state_fields):
             return Decision(FENCED)
-        if self.newest_only:
-            if head is not None and head != self.parent_id.encode():
-                return Decision(FENCED)
-            if head is None and self.base_field:
-                return Decision(BASE_GONE)
-        elif self.base_field and self.base_field not in state_fields:
+        base_gone = (
+            head is None if self.newest_only else self.base_field not in state_fields
+        )
+        if self.base_field and base_gone:
             return Decision(BASE_GONE)
         return Decision(WRITTEN, self._commands(state_fields, write_fields))
+
+    def _overtaken(
+        self, holder: bytes | None, head: bytes | None, state_fields: Sequence[bytes]
+    ) -> bool:
+        if self.fence and holder not in (None, self.fence.encode()):
+            return True
+        if self.parent_id and GONE in state_fields:
+            return True
+        return self.newest_only and head not in (None, self.parent_id.encode())
 
     def _commands(
         self, state_fields: Sequence[bytes], write_fields: Sequence[bytes]
@@ -144,15 +153,14 @@ class Put:
         state, writes = self.keys.state, self.keys.writes
         flat = [part for pair in self.fields.items() for part in pair]
         commands: list[Command] = [("HSET", state, *flat)]
-        gone = list(self.gone)
+        gone = [GONE, *self.gone]
         if self.clear_prefixes:
             gone += [
                 field
                 for field in state_fields
                 if field.startswith(self.clear_prefixes) and field not in self.fields
             ]
-        if gone:
-            commands.append(("HDEL", state, *gone))
+        commands.append(("HDEL", state, *gone))
         stale = [
             field
             for field in write_fields
@@ -165,6 +173,41 @@ class Put:
         commands.append(("PEXPIRE", state, self.ttl_ms))
         commands.append(("PEXPIRE", writes, self.ttl_ms))
         return commands
+
+
+# KEYS: state, writes, aside, lock. ARGV: ttl of the mark.
+_DELETE = Script("""
+redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
+if redis.call('EXISTS', KEYS[4]) == 1 then
+  redis.pcall('HSET', KEYS[1], '@gone', '1')
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+end
+return 1
+""")
+
+
+def delete(keys: ThreadKeys, *, ttl_ms: int) -> Atomic:
+    """
+    Return the step that removes a conversation.
+
+    If a turn is running a mark stays for *ttl_ms*, so that the turn's write is refused
+    and does not bring back what was deleted.
+    """
+    unlink: Command = ("UNLINK", keys.state, keys.writes, keys.aside)
+
+    def decide(reads: list[Any]) -> Decision:
+        if not reads[0]:
+            return Decision(1, (unlink,))
+        mark: Command = ("HSET", keys.state, GONE, "1")
+        return Decision(1, (unlink, mark, ("PEXPIRE", keys.state, ttl_ms)))
+
+    return Atomic(
+        script=_DELETE,
+        keys=(keys.state, keys.writes, keys.aside, keys.lock),
+        arguments=(ttl_ms,),
+        reads=(("EXISTS", keys.lock),),
+        decide=decide,
+    )
 
 
 # KEYS: state, writes, aside. ARGV: field, bytes found damaged in it, ttl.

@@ -2,8 +2,9 @@
 Message lists as immutable segments: what changed since the last write, and where.
 
 A list is described by pairs (segment, items used of it). A new list is compared with
-what this worker last read or wrote; it keeps the pairs of the common beginning, and only
-the rest is written, as a new segment. Trimming, edits and removals need nothing special.
+what this worker last read or wrote; it keeps the pairs of the common beginning, and
+only the rest is written, as a new segment. Trimming, edits and removals need nothing
+special.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class DeltaChannelRefused(TypeError):
     """DeltaChannel rebuilds values from older checkpoints: use `history=None`."""
 
 
-def write_checkpoint(
+def write_checkpoint(  # noqa: PLR0917 - the arguments of a saver
     layout: Layout,
     serde: SerializerProtocol,
     config: RunnableConfig,
@@ -75,7 +75,7 @@ def write_checkpoint(
             metadata=kept_metadata,
             channels=writer.channels,
         )
-        put, sealed = _as_put(layout, serde, address, record, writer, base)
+        put, sealed = _as_put(writer, base, address=address, record=record)
         (outcome,) = yield (put.atomic(),)
         if outcome == FENCED:
             layout.cache.forget(address.thread_id)
@@ -100,7 +100,7 @@ def write_checkpoint(
     return address.config(record.checkpoint_id)
 
 
-def write_pending(
+def write_pending(  # noqa: PLR0917 - the arguments of a saver
     layout: Layout,
     serde: SerializerProtocol,
     config: RunnableConfig,
@@ -208,13 +208,9 @@ class _Writer:
 
 
 def _as_put(
-    layout: Layout,
-    serde: SerializerProtocol,
-    address: Address,
-    record: Record,
-    writer: _Writer,
-    base: Remembered | None,
+    writer: _Writer, base: Remembered | None, *, address: Address, record: Record
 ) -> tuple[Put, bytes]:
+    layout, serde = writer.layout, writer.serde
     keys: ThreadKeys = layout.keys.thread(address.thread_id)
     namespace = address.namespace
     head, head_id = (namespace_field(kind, namespace) for kind in (b"h", b"i"))

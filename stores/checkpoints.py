@@ -1,8 +1,8 @@
 """
 Conversations of LangGraph in Redis, on core commands only.
 
-One hash a conversation; a turn costs two round trips and sends only what is new. Design,
-promises and figures: docs/checkpoints.md.
+One hash a conversation; a turn costs two round trips and sends only what is new.
+Design, promises and figures: docs/checkpoints.md.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from stores import checkpoint_admin as admin
 from stores.checkpoint_cache import DecodedCache
 from stores.checkpoint_codec import COMPRESS_FROM_BYTES, FieldCodec, strict_serializer
 from stores.checkpoint_keys import KeySpace
-from stores.checkpoint_read import Layout, read_tuple
+from stores.checkpoint_read import Layout, read_tuple, recall_tuple
 from stores.checkpoint_records import Address
 from stores.checkpoint_steps import Connection, Plan, Runner
 from stores.checkpoint_write import write_checkpoint, write_pending
@@ -87,6 +87,17 @@ class RedisCheckpointer(BaseCheckpointSaver[int]):
             current = int(current.split(".", 1)[0])
         count = (int(current) >> 32) + 1 if current else 1
         return (count << 32) | secrets.randbits(32)
+
+    def recall(self, thread_id: str, namespace: str) -> CheckpointTuple | None:
+        """Return what this worker remembers of a conversation, without I/O."""
+        return recall_tuple(self.layout, self.serde, thread_id, namespace)
+
+    def iter_recalled(self) -> Iterator[CheckpointTuple]:
+        """Yield everything this worker remembers, least recent first."""
+        for thread_id, namespace in self.layout.cache.iter_keys():
+            found = self.recall(thread_id, namespace)
+            if found is not None:
+                yield found
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the newest checkpoint, or the one *config* names."""

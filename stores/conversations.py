@@ -22,6 +22,7 @@ from domain.deadlines import Deadline
 from domain.errors import BadRequest, ConversationNotFound
 from domain.ports import TurnLease
 from stores.checkpoint_keys import (
+    HEAD,
     OWNER,
     RENAMED,
     TITLE,
@@ -187,7 +188,7 @@ class RedisConversationStore:
     def _unlist(self, tenant: str, conversation_id: str) -> Plan[bool]:
         state = self._state(tenant, conversation_id)
         existed, _ = yield (
-            ("EXISTS", state),
+            ("HEXISTS", state, HEAD),
             ("ZREM", self._keys.index(tenant), conversation_id),
         )
         return bool(existed)

@@ -72,6 +72,11 @@ class EmbeddedRedis:
         """True when the running server takes Lua scripts; known after `start`."""
         return bool(self._scripting)
 
+    @property
+    def url(self) -> str:
+        """Where the server of this folder listens, or will once it is started."""
+        return "unix://" + quote(str(self._socket_path()))
+
     def find_server_bin(self) -> Path | None:
         """Return the configured program, valkey, redis, or the bundled one."""
         return find_program(self._server_bin)

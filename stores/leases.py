@@ -1,8 +1,8 @@
 """
 The right to run one turn of a conversation, shared by all processes through Redis.
 
-A turn holds a lock with an expiry and renews it; its token is compared in the script that
-writes, so that a holder that slept past its lock cannot overwrite a newer turn.
+A turn holds a lock with an expiry and renews it; its token is compared in the script
+that writes, so that a holder that slept past its lock cannot overwrite a newer turn.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from domain.deadlines import Deadline
 from domain.errors import ConversationBusy, StateUnavailable
 from stores.checkpoint_keys import (
+    HEAD,
     OWNER,
     RENAMED,
     TITLE,
@@ -62,14 +63,14 @@ class Lease:
     One turn's hold on its conversation.
 
     Attributes:
-        degraded: `("state",)` when something did not reach Redis.
+        not_durable: Something of this turn did not reach Redis.
         lost: Somebody else may have the turn by now; writes will be refused.
     """
 
     tenant: str
     conversation_id: str
     token: str
-    degraded_when: Callable[[], bool] = field(default=lambda: False)
+    not_durable: bool = False
     lost: bool = False
     line: Line | None = None
     clock: Callable[[], float] = time.time
@@ -91,7 +92,7 @@ class Lease:
     @property
     def degraded(self) -> tuple[str, ...]:
         """`("state",)` when what was read or written did not reach Redis."""
-        return ("state",) if self.degraded_when() else ()
+        return ("state",) if self.not_durable else ()
 
     def describe(self, *, title: str, turns: int) -> None:
         """Give the line of the list; written when the lease is handed back."""
@@ -135,9 +136,16 @@ async def hold(
         StateUnavailable: The backend is away.
     """
     await acquire(backend, lease, deadline=deadline)
+    async with held(backend, lease):
+        yield lease
+
+
+@asynccontextmanager
+async def held(backend: LeaseBackend, lease: Lease) -> AsyncIterator[None]:
+    """Renew an acquired *lease* during the block, then hand it back."""
     renewing = asyncio.create_task(_keep_renewing(backend, lease))
     try:
-        yield lease
+        yield
     finally:
         renewing.cancel()
         await asyncio.gather(renewing, return_exceptions=True)
@@ -150,15 +158,19 @@ async def acquire(backend: LeaseBackend, lease: Lease, *, deadline: Deadline) ->
     pause, longest = POLL_SECONDS
     try:
         while (outcome := await backend.try_acquire(lease)) != GRANTED:
-            left = until - time.monotonic()
-            if outcome == FULL or left <= 0:
-                raise ConversationBusy(retry_after_seconds=2.0)
-            await asyncio.sleep(min(pause, left))
+            await asyncio.sleep(_pause_or_give_up(outcome, pause, until))
             pause = min(pause * 1.5, longest)
     except BaseException:
         # Also when the request was cancelled: the line moves up at once.
         await asyncio.shield(_leave(backend, lease))
         raise
+
+
+def _pause_or_give_up(outcome: int, pause: float, until: float) -> float:
+    left = until - time.monotonic()
+    if outcome == FULL or left <= 0:
+        raise ConversationBusy(retry_after_seconds=2.0)
+    return min(pause, left)
 
 
 async def _leave(backend: LeaseBackend, lease: Lease) -> None:
@@ -222,13 +234,13 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
 """)
 
-# KEYS: lock, state, queue. ARGV: token, ttl ms, owner, title, turns, now; the last
+# KEYS: lock, state. ARGV: token, ttl ms, owner, title, turns, now; the last
 # three empty: no line.
 _RELEASE = Script("""
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
-if ARGV[5] ~= '' and redis.call('EXISTS', KEYS[2]) == 1 then
+if ARGV[5] ~= '' and redis.call('HEXISTS', KEYS[2], 'i') == 1 then
   if redis.call('HEXISTS', KEYS[2], '@named') == 0 then
     redis.call('HSET', KEYS[2], '@title', ARGV[4])
   end
@@ -368,7 +380,7 @@ def _release_step(
         arguments=(lease.token, ttl_ms, lease.tenant, title, turns, updated),
         reads=(
             ("GET", keys.lock),
-            ("EXISTS", keys.state),
+            ("HEXISTS", keys.state, HEAD),
             ("HEXISTS", keys.state, RENAMED),
         ),
         decide=decide,
@@ -390,6 +402,26 @@ def release_plan(keys: KeySpace, lease: Lease, *, ttl_ms: int) -> Plan[bool]:
         ("PEXPIRE", index, ttl_ms),
     )
     return bool(released)
+
+
+def line_plan(
+    keys: KeySpace, lease: Lease, line: Line, *, named: bool, ttl_ms: int
+) -> Plan[None]:
+    """Plan the writing of a line outside the end of a turn; the lease is held."""
+    state = keys.thread(lease.thread_id).state
+    index = keys.index(lease.tenant)
+    (exists,) = yield (("HEXISTS", state, HEAD),)
+    if not exists:
+        return
+    entries: list[bytes | str] = [OWNER, lease.tenant, TITLE, line.title]
+    entries += [TURNS, str(line.turns), UPDATED, repr(line.updated_at)]
+    if named:
+        entries += [RENAMED, "1"]
+    yield (
+        ("HSET", state, *entries),
+        ("ZADD", index, repr(line.updated_at), lease.conversation_id),
+        ("PEXPIRE", index, ttl_ms),
+    )
 
 
 def _leave_plan(keys: ThreadKeys, token: str, ttl_ms: int) -> Plan[None]:
