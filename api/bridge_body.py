@@ -87,8 +87,9 @@ class RequestBody:
             async with asyncio.timeout_at(start + self._grace) as deadline:
                 while not self.ended:
                     parts.append(await self._next_part())
-                    allowed = self._grace + self._held / self._rate
-                    deadline.reschedule(start + allowed)
+                    if not self.ended:
+                        allowed = self._grace + self._held / self._rate
+                        deadline.reschedule(start + allowed)
         except TimeoutError:
             raise RequestTimeout from None
         return b"".join(parts)

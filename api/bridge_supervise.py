@@ -43,6 +43,8 @@ class Supervisor:
             self._exchange.disconnected.set()
             if self._exchange.cancellable:
                 task.cancel()
+        if task.done():
+            return
         try:
             await asyncio.wait({task})
         except asyncio.CancelledError:

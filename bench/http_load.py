@@ -1,0 +1,104 @@
+"""Keep-alive clients on one event loop, light enough to share a core with nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+_BODY = b'{"message":"Kapan pendaftaran dibuka?"}'
+
+
+@dataclass(slots=True)
+class LoadResult:
+    """
+    What a run saw.
+
+    Attributes:
+        answered: Complete answers with status 200.
+        failed: Everything else.
+        seconds: Wall clock of the run.
+        first_bytes: Seconds from each request to its first body byte.
+    """
+
+    answered: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    first_bytes: list[float] = field(default_factory=list)
+
+
+class _Client:
+    def __init__(self, port: int, path: str, result: LoadResult) -> None:
+        self._port = port
+        self._result = result
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+        )
+        self._request = f"{head}Content-Length: {len(_BODY)}\r\n\r\n".encode() + _BODY
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def ask(self) -> None:
+        """Send one request and count how it went."""
+        start = time.perf_counter()
+        try:
+            ok = await asyncio.wait_for(self._exchange(start), 120)
+        except (OSError, EOFError, TimeoutError, ValueError):
+            ok = False
+            self.close()
+        if ok:
+            self._result.answered += 1
+        else:
+            self._result.failed += 1
+
+    def close(self) -> None:
+        """Drop the connection."""
+        if self._writer is not None:
+            self._writer.close()
+        self._reader = self._writer = None
+
+    async def _exchange(self, start: float) -> bool:
+        if self._reader is None or self._writer is None:
+            self._reader, self._writer = await asyncio.open_connection(
+                "127.0.0.1", self._port
+            )
+        self._writer.write(self._request)
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        lower = head.lower()
+        if b"chunked" in lower:
+            await self._read_chunks(self._reader, start)
+        else:
+            length = int(lower.split(b"content-length:")[1].split(b"\r\n")[0])
+            await self._reader.readexactly(length)
+            self._result.first_bytes.append(time.perf_counter() - start)
+        if b"connection: close" in lower:
+            self.close()
+        return head.startswith(b"HTTP/1.1 200")
+
+    async def _read_chunks(self, reader: asyncio.StreamReader, start: float) -> None:
+        received = b""
+        while not received.endswith(b"0\r\n\r\n"):
+            part = await reader.read(65_536)
+            if not part:
+                raise EOFError
+            if not received:
+                self._result.first_bytes.append(time.perf_counter() - start)
+            received = (received + part)[-64:]
+
+
+async def run_load(port: int, path: str, *, at_once: int, requests: int) -> LoadResult:
+    """Make *requests* requests, *at_once* at a time."""
+    result = LoadResult()
+    left = iter(range(requests))
+    clients = [_Client(port, path, result) for _ in range(at_once)]
+
+    async def work(client: _Client) -> None:
+        for _ in left:
+            await client.ask()
+
+    start = time.perf_counter()
+    await asyncio.gather(*(work(client) for client in clients))
+    result.seconds = time.perf_counter() - start
+    for client in clients:
+        client.close()
+    return result
