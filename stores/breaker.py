@@ -14,6 +14,8 @@ class Breaker:
 
     Args:
         cooldown_seconds: Between two probes of a server that is away.
+        first_seconds: Before the first probe: what looked like a failure may have been
+            a busy machine, which is over soon.
         clock: Monotonic seconds.
     """
 
@@ -21,9 +23,11 @@ class Breaker:
         self,
         *,
         cooldown_seconds: float = 1.0,
+        first_seconds: float = 0.1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._cooldown = cooldown_seconds
+        self._first = min(first_seconds, cooldown_seconds)
         self._clock = clock
         self._probe_at: float | None = None
 
@@ -33,10 +37,11 @@ class Breaker:
         return self._probe_at is None
 
     def trip(self) -> bool:
-        """Open, or stay open for another cooldown; True when it was closed."""
-        was_closed = self.closed
-        self._probe_at = self._clock() + self._cooldown
-        return was_closed
+        """Open; True when it was closed, else it is open already."""
+        if self._probe_at is not None:
+            return False
+        self._probe_at = self._clock() + self._first
+        return True
 
     def reset(self) -> bool:
         """Close; True when it was open."""

@@ -101,7 +101,7 @@ class EmbeddedRedis:
         except OSError:
             raise StateUnavailable(retry_after_seconds=5.0) from None
         self._scripting = b"eval" in about.lower()
-        return "unix://" + quote(str(sock))
+        return self.url
 
     def stop(self) -> None:
         """End the server, its data written out; nothing happens when there is none."""
@@ -123,7 +123,9 @@ class EmbeddedRedis:
                 raise StateUnavailable(retry_after_seconds=5.0)
             # It lives, but nobody can reach it any more: its socket was removed.
             self._stop_locked()
-        sock = self._make_socket_path()
+        if sock.parent != self._folder.resolve():
+            _make_private(sock.parent.parent)
+            _make_private(sock.parent)
         sock.unlink(missing_ok=True)
         self._launch(sock)
         if self._wait_for(sock):
@@ -193,11 +195,9 @@ class EmbeddedRedis:
             log.info("embedded_redis_stopped")
         sock.unlink(missing_ok=True)
         (self._folder / "redis.pid").unlink(missing_ok=True)
-        link = self._folder / "run"
-        if link.is_symlink():
+        if sock.parent != self._folder.resolve():
             with suppress(OSError):
                 sock.parent.rmdir()
-            link.unlink()
 
     def _ask_to_end(self, sock: Path) -> None:
         """Have the server write its data out and end, through its socket if it can."""
@@ -240,33 +240,16 @@ class EmbeddedRedis:
         )
 
     def _socket_path(self) -> Path:
-        plain = self._folder / "redis.sock"
-        if len(os.fsencode(plain)) <= LONGEST_SOCKET_PATH:
-            return plain
-        # The link says where whoever started the server put its socket.
-        link = self._folder / "run"
-        return (
-            link.readlink() if link.is_symlink() else self._runtime()
-        ) / "redis.sock"
-
-    def _make_socket_path(self) -> Path:
-        plain = self._folder / "redis.sock"
-        if len(os.fsencode(plain)) <= LONGEST_SOCKET_PATH:
-            return plain
-        runtime, link = self._runtime(), self._folder / "run"
-        _make_private(runtime.parent)
-        _make_private(runtime)
-        link.unlink(missing_ok=True)
-        link.symlink_to(runtime)
-        return runtime / "redis.sock"
-
-    def _runtime(self) -> Path:
-        """Return a short folder for the socket, the same for everybody who asks."""
-        digest = hashlib.sha256(os.fsencode(self._folder.resolve())).hexdigest()[:16]
-        base = Path(tempfile.gettempdir())
-        if len(os.fsencode(base)) > LONGEST_SOCKET_PATH // 2:
-            base = Path("/tmp")  # noqa: S108 - made private below, like any other
-        return base / f"tanya-{os.getuid()}" / digest
+        # Resolved: one folder has one socket, however its path is spelled.
+        folder = self._folder.resolve()
+        if len(os.fsencode(folder / "redis.sock")) <= LONGEST_SOCKET_PATH:
+            return folder / "redis.sock"
+        # Not what TMPDIR says: processes with another one must find the same socket.
+        base = Path("/tmp")  # noqa: S108 - what is put there is made private
+        if not base.is_dir():
+            base = Path(tempfile.gettempdir())
+        digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+        return base / f"tanya-{os.getuid()}" / digest / "redis.sock"
 
 
 def _make_private(folder: Path) -> None:

@@ -53,6 +53,10 @@ class _Window:
         """
         return current + previous * (1 - self.elapsed / self.seconds)
 
+    def most(self, previous: int) -> int:
+        """Return how high the counter of this window may be at this moment."""
+        return max(0, math.floor(self.limit - self.used(0, previous)))
+
     def allowance(self, current: int, previous: int, *, allowed: bool) -> Allowance:
         """Return how it stands, *current* counting this request if it was *allowed*."""
         left = max(0, math.floor(self.limit - self.used(current, previous)))
@@ -170,14 +174,18 @@ class SharedRateLimiter:
         allowances = []
         for window, (current, previous), fit in zip(windows, counts, fits, strict=True):
             kept = current if counted else current - 1
+            if not fit:
+                # Requests that are being refused at this moment are still in it.
+                kept = min(kept, window.most(previous))
             self._remember(window.previous, previous)
             self._remember(window.current, kept)
             allowances.append(window.allowance(kept, previous, allowed=fit))
         return allowances
 
     def _remember(self, key: str, count: int) -> None:
+        # Answers of concurrent requests come in any order; the highest is the newest.
+        count = max(count, self._seen.get(key, 0))
         if not count:
-            self._seen.pop(key, None)
             return
         self._seen[key] = count
         self._seen.move_to_end(key)

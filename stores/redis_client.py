@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeAlias
@@ -109,8 +111,8 @@ class RedisConnection:
     Clients of one Redis, made on first use: one per event loop, one per process.
 
     Safe to build before a fork; a child never touches its parent's sockets. Answers are
-    bytes. Failures cost at most *timeout_seconds* and a quarter, once: then `available`
-    says no until a probe in the background has found the server again.
+    bytes. Failures cost at most 1.5 s, once: then `available` says no until a probe in
+    the background has found the server again.
 
     Args:
         url: `redis://`, `rediss://` (TLS) or `unix://`; `valkey` schemes are the same.
@@ -134,9 +136,9 @@ class RedisConnection:
         password: str | None = None,
         cluster: bool = False,
         sentinel: str | None = None,
-        connect_timeout_seconds: float = 0.25,
+        connect_timeout_seconds: float = 0.5,
         timeout_seconds: float = 1.0,
-        max_connections: int = 64,
+        max_connections: int = 32,
         breaker: Breaker | None = None,
     ) -> None:
         self._address = parse_address(url, host=host, port=port, password=password)
@@ -150,6 +152,7 @@ class RedisConnection:
         self._breaker = breaker or Breaker()
         self._lock = threading.Lock()
         self._pid = os.getpid()
+        self._answered_at = -math.inf
         self._clients: dict[asyncio.AbstractEventLoop, AsyncClient] = {}
         self._watchers: dict[int, Any] = {}
         self._probes: set[asyncio.Task[None]] = set()
@@ -216,6 +219,7 @@ class RedisConnection:
         if not self.available():
             raise StateUnavailable(retry_after_seconds=RETRY_AFTER_SECONDS)
         limit = seconds or self._timeout + self._connect_timeout
+        began = time.monotonic()
         try:
             with state_errors():
                 async with asyncio.timeout(limit):
@@ -223,8 +227,12 @@ class RedisConnection:
         except StateFull:
             raise
         except StateUnavailable:
-            self.report_failure()
+            # Others were answered in the meantime: the server is there, and this one
+            # request met a busy machine or a connection that broke.
+            if self._answered_at < began:
+                self.report_failure()
             raise
+        self._answered_at = time.monotonic()
 
     async def aclose(self) -> None:
         """Close the client of the running loop and end its probes."""

@@ -27,13 +27,14 @@ def test_a_failure_opens_it_once() -> None:
 
 def test_one_probe_is_due_for_each_cooldown() -> None:
     clock = Clock()
-    breaker = Breaker(cooldown_seconds=2, clock=clock)
+    breaker = Breaker(cooldown_seconds=2, first_seconds=1, clock=clock)
     breaker.trip()
 
-    due = []
-    for _ in range(6):
+    due = [breaker.due()]
+    for _ in range(5):
         clock.now += 1
         due.append(breaker.due())
+        breaker.trip()
 
     assert due == [False, True, False, True, False, True]
 
@@ -49,8 +50,8 @@ def test_a_good_answer_closes_it() -> None:
 
 def test_it_tells_when_the_next_probe_comes() -> None:
     clock = Clock()
-    breaker = Breaker(cooldown_seconds=2, clock=clock)
+    breaker = Breaker(cooldown_seconds=2, first_seconds=1, clock=clock)
     breaker.trip()
-    clock.now += 0.5
+    clock.now += 0.25
 
-    assert breaker.seconds_left() == 1.5
+    assert breaker.seconds_left() == 0.75
