@@ -38,6 +38,9 @@ _NUMBER_WORDS = (
     r"|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty"
     r"|forty|fifty|hundred|thousand|million|billion|half|third|dozen|twice|once"
 )
+NUMBER_WORDS: Final = frozenset(re.findall(r"[a-z]+", _NUMBER_WORDS))
+"""Numbers written as words, in both languages."""
+
 _MONTHS = (
     r"januari|februari|maret|april|mei|juni|juli|agustus|september|oktober|november"
     r"|desember|january|february|march|may|june|july|august|october|december"

@@ -9,27 +9,38 @@ tell a trained gate which passage was hidden from it.
 from __future__ import annotations
 
 import math
+import re
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from agents.answer_kinds import find_asked_kinds, find_offered_kinds
+from agents.answer_kinds import NUMBER_WORDS, find_asked_kinds, find_offered_kinds
 from domain.documents import Passage
-from language.analysis import grams, is_stop_word, stems, words
+from language.analysis import grams, is_stop_word, stem_words, stems, words
+from language.sentences import Sentence as SplitSentence
 from language.sentences import split_sentences
+from language.stopwords import ALL_STOP_WORDS
+from language.values import MONTHS
 
 CONTEXT_WEIGHT: Final = 0.55
 """Weight of a word that only the question before it says."""
 
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:\d+|[^\W\d_])*")
 _CACHED_PASSAGES = 4_096
 """Some 20 kB each; a passage never changes under its id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of a passage. *start* and *end* are offsets in the passage's text."""
+    """
+    One sentence of a passage.
+
+    Attributes:
+        start, end: Offsets in the passage's text.
+        numbers, names: Positions in *stems* of numbers, and of capitals inside it.
+    """
 
     start: int
     end: int
@@ -38,6 +49,8 @@ class Sentence:
     stems: tuple[str, ...]
     grams: frozenset[str]
     kinds: frozenset[str]
+    numbers: tuple[int, ...]
+    names: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +58,7 @@ class Parts:
     """What a passage consists of; depends on its text alone."""
 
     sentences: tuple[Sentence, ...]
+    words: frozenset[str]
     stems: frozenset[str]
     grams: frozenset[str]
     heading_stems: frozenset[str]
@@ -70,6 +84,8 @@ class Asked:
         grams: Weight by gram.
         pairs: Neighbouring stems, for each language.
         kinds: Kinds of answer asked for.
+        names: Words with a capital inside the question, lower case.
+        numbers: Numbers of the question.
     """
 
     language: str
@@ -77,6 +93,8 @@ class Asked:
     grams: dict[str, float]
     pairs: dict[str, frozenset[tuple[str, str]]]
     kinds: frozenset[str]
+    names: frozenset[str]
+    numbers: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +203,20 @@ def take_question_apart(question: str, language: str, *, context: str = "") -> A
         | dict.fromkeys(grams(question), 1.0),
         pairs=pairs,
         kinds=kinds,
+        names=frozenset(_find_capitals(question)),
+        numbers=frozenset(word for word in words(question) if word[0].isdigit()),
     )
+
+
+def _find_capitals(text: str) -> list[str]:
+    found = [match for match in _TOKEN.finditer(text) if match.start() > 0]
+    return [
+        word
+        for match in found
+        if match.group()[0].isupper()
+        for word in words(match.group())
+        if word not in ALL_STOP_WORDS
+    ]
 
 
 def _stems_in(text: str, spoken: str, language: str) -> list[str]:
@@ -199,24 +230,42 @@ def _stems_in(text: str, spoken: str, language: str) -> list[str]:
 def _take_apart(passage: Passage) -> Parts:
     language = passage.language if passage.language in {"en", "id"} else "en"
     sentences = tuple(
-        Sentence(
-            start=one.start,
-            end=one.end,
-            text=one.text,
-            words=len(one.text.split()),
-            stems=tuple(stems(one.text, language)),
-            grams=frozenset(grams(one.text)),
-            kinds=find_offered_kinds(one.text),
-        )
-        for one in split_sentences(passage.text)
+        _read_sentence(one, language) for one in split_sentences(passage.text)
     )
     heading = " ".join((passage.title, *passage.headings))
     return Parts(
         sentences=sentences,
+        words=frozenset(words(f"{heading}\n{passage.text}")),
         stems=frozenset(stem for one in sentences for stem in one.stems),
         grams=frozenset(gram for one in sentences for gram in one.grams)
         | frozenset(grams(heading)),
         heading_stems=frozenset(stems(heading, language)),
+    )
+
+
+def _read_sentence(one: SplitSentence, language: str) -> Sentence:
+    kept: list[str] = []
+    numbers: list[int] = []
+    names: list[int] = []
+    for token in _TOKEN.finditer(one.text):
+        found = words(token.group())
+        if not found or is_stop_word(found[0], language):
+            continue
+        if found[0][0].isdigit() or found[0] in MONTHS or found[0] in NUMBER_WORDS:
+            numbers.append(len(kept))
+        elif token.start() > 0 and token.group()[0].isupper():
+            names.append(len(kept))
+        kept.append(found[0])
+    return Sentence(
+        start=one.start,
+        end=one.end,
+        text=one.text,
+        words=len(one.text.split()),
+        stems=tuple(stem_words(kept, language)),
+        grams=frozenset(grams(one.text)),
+        kinds=find_offered_kinds(one.text),
+        numbers=tuple(numbers),
+        names=tuple(names),
     )
 
 

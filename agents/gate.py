@@ -14,23 +14,34 @@ from typing import Final, Literal
 
 from agents.evidence import Evidence
 from agents.extractive_weights import GATE_BIAS, GATE_WEIGHTS
-from agents.ranking import Candidate
+from agents.ranking import Candidate, measure_nearness, share_pairs
 
 Decision = Literal["answer", "partly", "refuse"]
 
 GATE_FEATURES: Final = (
     "sentence_coverage",
+    "sentence_coverage_squared",
     "passage_coverage",
-    "gram_coverage",
-    "sentence_gram_coverage",
+    "passage_coverage_squared",
+    "union_coverage",
+    "sentence_grams",
+    "passage_grams",
     "pairs",
     "met",
     "unmet",
-    "margin",
+    "mass",
+    "second_share",
+    "rest_share",
+    "unknown",
     "names_missing",
+    "numbers_missing",
+    "near",
     "terms",
+    "few_terms",
     "foreign",
-    "strength",
+    "foreign_coverage",
+    "foreign_grams",
+    "score",
 )
 """Names of the features, in the order of their weights."""
 
@@ -42,6 +53,12 @@ REFUSE_BELOW_WITH_MODEL: Final = 0.08
 
 ANSWER_FROM: Final = 0.5
 """Confidence from which the answer needs no warning."""
+
+
+_MANY_TERMS = 10
+_FEW_TERMS = 2
+_CONSIDERED = 60
+_SCORE_SCALE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,28 +98,52 @@ def compute_gate_features(
 ) -> tuple[float, ...]:
     """Return the features of a question, named by `GATE_FEATURES`."""
     best = candidates[0]
-    spoken = best.passage.language if best.passage.language in {"en", "id"} else "en"
-    asked = evidence.asked
-    passage_stems = best.found.parts.stems | best.found.parts.heading_stems
-    met = asked.kinds & best.sentence.kinds
-    own_pairs = asked.pairs[spoken]
-    stems = best.sentence.stems
-    held_pairs = set(zip(stems, stems[1:], strict=False))
-    runner_up = next(
-        (one.score for one in candidates if one.found is not best.found), 0.0
+    asked, parts = evidence.asked, best.found.parts
+    spoken = best.spoken
+    wanted = asked.weights[spoken]
+    passage = evidence.coverage(parts.stems | parts.heading_stems, spoken)
+    met = bool(asked.kinds & best.sentence.kinds)
+    foreign = float(spoken != asked.language)
+    shares = [found.share for found in evidence.found]
+    everywhere = frozenset[str]().union(
+        *(one.parts.stems | one.parts.heading_stems for one in evidence.found)
     )
-    total = len(asked.weights[spoken])
+    unknown = sum(term not in everywhere for term in wanted) / (len(wanted) or 1)
+    passage_grams = evidence.gram_coverage(parts.grams)
     return (
         best.coverage,
-        evidence.coverage(passage_stems, spoken),
-        evidence.gram_coverage(best.found.parts.grams),
+        best.coverage**2,
+        passage,
+        passage**2,
+        evidence.coverage(everywhere, spoken),
         evidence.gram_coverage(best.sentence.grams),
-        len(own_pairs & held_pairs) / len(own_pairs) if own_pairs else 0.0,
-        float(bool(met)),
+        passage_grams,
+        share_pairs(asked.pairs[spoken], best.sentence.stems),
+        float(met),
         float(bool(asked.kinds) and not met),
-        max(-1.0, min(1.0, (best.score - runner_up) / 10)),
-        0.0,
-        min(1.0, total / 10),
-        float(spoken != asked.language),
-        best.passage.score,
+        _mass(candidates),
+        shares[1] if len(shares) > 1 else 0.0,
+        sum(shares[2:]) / len(shares[2:]) if len(shares) > 2 else 0.0,
+        unknown,
+        _missing(asked.names, parts.words),
+        _missing(asked.numbers, parts.words),
+        measure_nearness(evidence, best.sentence, spoken),
+        min(1.0, len(wanted) / _MANY_TERMS),
+        float(len(wanted) <= _FEW_TERMS),
+        foreign,
+        foreign * passage,
+        foreign * passage_grams,
+        best.score / _SCORE_SCALE,
     )
+
+
+def _mass(candidates: Sequence[Candidate]) -> float:
+    """Return how much of all belief the best passage holds, by a softmax."""
+    top = candidates[0].score
+    weights = [(one, math.exp(one.score - top)) for one in candidates[:_CONSIDERED]]
+    own = sum(weight for one, weight in weights if one.found is candidates[0].found)
+    return own / sum(weight for _, weight in weights)
+
+
+def _missing(wanted: frozenset[str], held: frozenset[str]) -> float:
+    return len(wanted - held) / len(wanted) if wanted else 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,10 +30,20 @@ SENTENCE_FEATURES: Final = (
     "superseded",
     "table",
     "unmet",
+    "near",
+    "fresh_names",
+    "defines",
     *(f"offers_{kind}" for kind in KINDS),
 )
 """Names of the features, in the order of their weights."""
 
+_COUNTED: Final = frozenset(
+    {"number", "money", "percent", "date", "time", "duration", "unit"}
+)
+_NAMED: Final = frozenset({"person", "place", "name"})
+_FADE = 0.85
+"""Share of a word's weight that is left with each word between it and the answer."""
+_MANY_NAMES = 4
 _LONG_STEMS = 30
 _FRESH_STEMS = 12
 _SHORT_STEMS = 4
@@ -48,6 +58,11 @@ class Candidate:
     position: int
     score: float
     coverage: float
+
+    @property
+    def spoken(self) -> str:
+        """Language of the passage, as far as it is known."""
+        return _spoken(self.found.passage)
 
     @property
     def passage(self) -> Passage:
@@ -106,7 +121,7 @@ def compute_features(
     return (
         coverage,
         evidence.gram_coverage(sentence.grams),
-        _pair_share(own_pairs, sentence.stems),
+        share_pairs(own_pairs, sentence.stems),
         found.share,
         1.0 / found.rank,
         _neighbour(evidence, sentences, position - 1, spoken),
@@ -122,6 +137,9 @@ def compute_features(
         float(found.passage.validity == "superseded"),
         float(found.passage.table),
         float(bool(asked.kinds) and not met),
+        measure_nearness(evidence, sentence, spoken),
+        _fresh_names(sentence, weights) if asked.kinds & _NAMED else 0.0,
+        _defines(sentence, weights) if "definition" in asked.kinds else 0.0,
         *(float(kind in met) for kind in KINDS),
     )
 
@@ -134,11 +152,51 @@ def _neighbour(
     return evidence.coverage(sentences[position].stems, spoken)
 
 
-def _pair_share(wanted: frozenset[tuple[str, str]], found: Sequence[str]) -> float:
+def share_pairs(wanted: frozenset[tuple[str, str]], found: Sequence[str]) -> float:
+    """Return the share of neighbouring stems that stand together in *found* too."""
     if not wanted:
         return 0.0
     held = set(zip(found, found[1:], strict=False))
     return len(wanted & held) / len(wanted)
+
+
+def measure_nearness(evidence: Evidence, sentence: Sentence, spoken: str) -> float:
+    """Return how close the question's words stand to what could be the answer."""
+    rarity = evidence.stem_rarity[spoken]
+    total = sum(rarity.values())
+    kinds = evidence.asked.kinds
+    spots = (sentence.numbers if kinds & _COUNTED else ()) + (
+        sentence.names if kinds & _NAMED else ()
+    )
+    spots = tuple(spot for spot in spots if sentence.stems[spot] not in rarity)
+    if total <= 0 or not spots:
+        return 0.0
+    places: dict[str, list[int]] = {}
+    for position, stem in enumerate(sentence.stems):
+        if stem in rarity:
+            places.setdefault(stem, []).append(position)
+    return (
+        max(
+            sum(
+                rarity[stem] * _FADE ** min(abs(place - spot) for place in found)
+                for stem, found in places.items()
+            )
+            for spot in spots
+        )
+        / total
+    )
+
+
+def _fresh_names(sentence: Sentence, asked: Mapping[str, float]) -> float:
+    fresh = {sentence.stems[spot] for spot in sentence.names} - asked.keys()
+    return min(1.0, len(fresh) / _MANY_NAMES)
+
+
+def _defines(sentence: Sentence, asked: Mapping[str, float]) -> float:
+    """Tell whether the sentence opens with what is asked about."""
+    opening = set(sentence.stems[: len(asked) + 1])
+    share = len(opening & asked.keys()) / (len(asked) or 1)
+    return share if "definition" in sentence.kinds else 0.0
 
 
 def _spoken(passage: Passage) -> str:

@@ -1,0 +1,429 @@
+"""
+Train the sentence ranker and the gate: `python -m bench.train_extractive --data FOLDER`.
+
+Ranker: listwise, the sentences of one question against each other; each set weighs the
+same. Gate: logistic; its negatives are questions whose own passage was hidden, questions
+whose whole topic was, and questions of other collections. Rarity is counted among the
+passages found, so a hidden passage leaves no trace. Everything printed is cross-validated
+by paragraph; what is written was trained on everything. Only weights leave this script.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from agents.evidence import Evidence, PassageReader
+from agents.gate import GATE_FEATURES, compute_gate_features
+from agents.ranking import (
+    SENTENCE_FEATURES,
+    compute_features,
+    is_quotable,
+    rank_sentences,
+)
+from bench.eval import area
+from bench.questions import (
+    Case,
+    holds_answer,
+    load_documents,
+    load_paragraph_cases,
+    load_paragraphs,
+    load_translated_cases,
+)
+from domain.documents import Passage, SearchQuery
+from knowledge.search import PassageSearch
+from stores.vectors import open_embedded
+
+Floats = npt.NDArray[np.float64]
+
+SETS = ("en", "id", "facqa")
+FOLDS = 5
+SEARCHED = 8
+"""Passages the ranker sees, as in a turn."""
+_SPARE = 30
+_STEPS = 400
+_STEP = 0.1
+_DECAY = 0.002
+_GATE_DECAY = 0.003
+TARGET = Path(__file__).resolve().parent.parent / "agents" / "extractive_weights.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One question with its sentences: features, which are right, which to ignore."""
+
+    group: str
+    fold: int
+    evidence: Evidence
+    features: Floats
+    right: npt.NDArray[np.bool_]
+    ignored: npt.NDArray[np.bool_]
+    holds: npt.NDArray[np.bool_]
+    owners: tuple[str, ...]
+    source: str
+
+
+class Questions:
+    """Searches the sets and takes the results apart."""
+
+    def __init__(self, search: PassageSearch, titles: dict[str, str]) -> None:
+        self._search = search
+        self._reader = PassageReader(size=20_000)
+        self._titles = titles
+
+    def gather(
+        self,
+        case: Case,
+        *,
+        tenant: str,
+        hidden: Callable[[Passage], bool] | None = None,
+    ) -> Evidence:
+        """Return the evidence for *case* in *tenant*, as if *hidden* did not exist."""
+        found = self._search.search_now(
+            SearchQuery(
+                tenant=tenant,
+                text=case.question,
+                language=case.language,
+                limit=SEARCHED if hidden is None else _SPARE,
+            )
+        ).passages
+        if hidden is not None:
+            found = tuple(one for one in found if not hidden(one))[:SEARCHED]
+            best = max((one.score for one in found), default=1.0) or 1.0
+            found = tuple(replace(one, score=one.score / best) for one in found)
+        return self._reader.gather(case.question, found, language=case.language)
+
+    def hide_answer(self, case: Case) -> Callable[[Passage], bool]:
+        """Hide the question's own passage and every other that holds an answer."""
+        return lambda one: (
+            one.document_id in case.sources or holds_answer(one.text, case.answers)
+        )
+
+    def hide_topic(self, case: Case) -> Callable[[Passage], bool]:
+        """Hide every passage of the article that answers."""
+        topic = self._titles.get(case.sources[0])
+        return lambda one: self._titles.get(one.document_id) == topic
+
+
+def make_sample(group: str, case: Case, evidence: Evidence) -> Sample:
+    """Return *case* as training data of the ranker."""
+    rows: list[tuple[float, ...]] = []
+    right, ignored, holds, owners = [], [], [], []
+    for found in evidence.found:
+        own = found.passage.document_id in case.sources
+        for position, sentence in enumerate(found.parts.sentences):
+            if not is_quotable(found.passage, sentence):
+                continue
+            rows.append(compute_features(evidence, found, position))
+            held = holds_answer(sentence.text, case.answers)
+            holds.append(held)
+            right.append(own and held)
+            # The answer by chance, or in a near-duplicate: neither right nor wrong.
+            ignored.append(held and not own)
+            owners.append(found.passage.document_id)
+    return Sample(
+        group=group,
+        fold=_fold(case.sources[0]),
+        evidence=evidence,
+        features=np.array(rows, dtype=np.float64).reshape(-1, len(SENTENCE_FEATURES)),
+        right=np.array(right, dtype=np.bool_),
+        ignored=np.array(ignored, dtype=np.bool_),
+        holds=np.array(holds, dtype=np.bool_),
+        owners=tuple(owners),
+        source=case.sources[0],
+    )
+
+
+def train_ranker(samples: Sequence[Sample]) -> Floats:
+    """Return weights by which the right sentences come first."""
+    used = [one for one in samples if one.right.any()]
+    sizes = Counter(one.group for one in used)
+    matrix = np.concatenate([one.features for one in used])
+    right = np.concatenate([one.right for one in used])
+    ignored = np.concatenate([one.ignored for one in used])
+    lengths = [len(one.features) for one in used]
+    starts = np.cumsum([0, *lengths[:-1]])
+    segment = np.repeat(np.arange(len(used)), lengths)
+    share = np.array([1.0 / sizes[one.group] for one in used])
+    share /= share.sum()
+
+    def slope(weights: Floats) -> Floats:
+        scores = np.where(ignored, -1e9, matrix @ weights)
+        top = np.maximum.reduceat(scores, starts)
+        mass = np.exp(scores - top[segment])
+        belief = mass / np.add.reduceat(mass, starts)[segment]
+        good = np.where(right, mass, 0.0)
+        wish = good / np.add.reduceat(good, starts)[segment]
+        result: Floats = matrix.T @ ((belief - wish) * share[segment])
+        return result + _DECAY * weights
+
+    return _descend(slope, matrix.shape[1])
+
+
+def train_gate(features: Floats, labels: Floats, shares: Floats) -> Floats:
+    """Return logistic weights; the last one is the bias."""
+    matrix = np.column_stack([features, np.ones(len(features))])
+    share = shares / shares.sum()
+
+    def slope(weights: Floats) -> Floats:
+        odds = np.clip(matrix @ weights, -30, 30)
+        error = 1.0 / (1.0 + np.exp(-odds)) - labels
+        result: Floats = matrix.T @ (error * share)
+        decay = _GATE_DECAY * weights
+        decay[-1] = 0.0
+        return result + decay
+
+    return _descend(slope, matrix.shape[1], steps=2_000, step=0.05)
+
+
+def _descend(
+    slope: Callable[[Floats], Floats],
+    size: int,
+    *,
+    steps: int = _STEPS,
+    step: float = _STEP,
+) -> Floats:
+    """Minimise by Adam (Kingma and Ba, 2015), full batch: the same weights each time."""
+    weights, mean, square = np.zeros(size), np.zeros(size), np.zeros(size)
+    for at in range(1, steps + 1):
+        found = slope(weights)
+        mean = 0.9 * mean + 0.1 * found
+        square = 0.999 * square + 0.001 * found * found
+        moved = (mean / (1 - 0.9**at)) / (np.sqrt(square / (1 - 0.999**at)) + 1e-8)
+        weights = weights - step * moved
+    return weights
+
+
+def print_ranking(
+    samples: Sequence[Sample], weights: Callable[[Sample], Floats]
+) -> None:
+    """Print containment at 1, 2, 3 sentences and whether the first is of its passage."""
+    for group in sorted({one.group for one in samples}):
+        rows = []
+        for one in samples:
+            if one.group != group or not len(one.features):
+                continue
+            order = np.argsort(-(one.features @ weights(one)), kind="stable")
+            held = one.holds[order]
+            first = one.owners[order[0]] == one.source
+            rows.append((held[:1].any(), held[:2].any(), held[:3].any(), first))
+        print(group, len(rows), np.array(rows, dtype=float).mean(axis=0).round(3))
+
+
+@dataclass(frozen=True, slots=True)
+class GateSample:
+    """Evidence with the truth: 1 when it answers. *weight* evens the kinds out."""
+
+    group: str
+    kind: str
+    fold: int
+    evidence: Evidence
+    label: float
+
+
+def iter_gate_samples(
+    questions: Questions, cases: dict[str, list[Case]]
+) -> Iterator[GateSample]:
+    """Yield positives, hidden passages, hidden topics, foreign and adversarial ones."""
+    for name in SETS:
+        for at, case in enumerate(cases[name]):
+            fold = _fold(case.sources[0] if case.sources else case.question)
+            if case.kind == "adversarial":
+                evidence = questions.gather(case, tenant=name)
+                yield GateSample(name, "adversarial", fold, evidence, 0.0)
+                continue
+            yield GateSample(
+                name, "asked", fold, questions.gather(case, tenant=name), 1.0
+            )
+            hide = questions.hide_answer(case)
+            hidden = questions.gather(case, tenant=name, hidden=hide)
+            yield GateSample(name, "hidden", fold, hidden, 0.0)
+            if name == "en":
+                topic = questions.hide_topic(case)
+                absent = questions.gather(case, tenant=name, hidden=topic)
+                yield GateSample(name, "topic", fold, absent, 0.0)
+            others = {"en": ("docs",), "id": ("facqa", "docs"), "facqa": ("id", "docs")}
+            other = others[name][at % len(others[name])]
+            foreign = questions.gather(case, tenant=other)
+            yield GateSample(other, "foreign", fold, foreign, 0.0)
+    for case in cases["translated"]:
+        fold = _fold(case.sources[0])
+        yield GateSample(
+            "xling", "asked", fold, questions.gather(case, tenant="en"), 1.0
+        )
+        hide = questions.hide_topic(case)
+        hidden = questions.gather(case, tenant="en", hidden=hide)
+        yield GateSample("xling", "topic", fold, hidden, 0.0)
+        foreign = questions.gather(case, tenant="docs")
+        yield GateSample("xling", "foreign", fold, foreign, 0.0)
+
+
+_KIND_WEIGHTS = {
+    "asked": 1.0,
+    "hidden": 0.35,
+    "topic": 0.5,
+    "foreign": 0.5,
+    "adversarial": 0.2,
+}
+
+
+def fit_gate(samples: Sequence[GateSample]) -> Floats:
+    """Train on everything, print cross-validated figures, return the weights."""
+    used = [(one, rank_sentences(one.evidence)) for one in samples]
+    used = [(one, ranked) for one, ranked in used if ranked]
+    kept = [one for one, _ in used]
+    matrix = np.array(
+        [compute_gate_features(one.evidence, ranked) for one, ranked in used]
+    )
+    labels = np.array([one.label for one in kept])
+    sizes = Counter((one.group, one.kind) for one in kept)
+    shares = np.array(
+        [
+            _KIND_WEIGHTS[one.kind]
+            / sizes[one.group, one.kind]
+            * (0.3 if one.group == "xling" else 1.0)
+            for one in kept
+        ]
+    )
+    folds = np.array([one.fold for one in kept])
+    beliefs = np.zeros(len(kept))
+    for fold in range(FOLDS):
+        weights = train_gate(
+            matrix[folds != fold], labels[folds != fold], shares[folds != fold]
+        )
+        odds = matrix[folds == fold] @ weights[:-1] + weights[-1]
+        beliefs[folds == fold] = 1 / (1 + np.exp(-odds))
+    _print_gate(kept, beliefs)
+    return train_gate(matrix, labels, shares)
+
+
+def _print_gate(kept: Sequence[GateSample], beliefs: Floats) -> None:
+    for group in sorted({one.group for one in kept}):
+        of = {
+            kind: [
+                float(belief)
+                for one, belief in zip(kept, beliefs, strict=True)
+                if one.group == group and one.kind == kind
+            ]
+            for kind in _KIND_WEIGHTS
+        }
+        asked = of.pop("asked")
+        for kind, values in of.items():
+            if not values:
+                continue
+            refused = [
+                float(np.mean([v < cut for v in values]))
+                for cut in (0.2, 0.3, 0.4, 0.5)
+            ]
+            kept_back = [
+                float(np.mean([v < cut for v in asked])) for cut in (0.2, 0.3, 0.4, 0.5)
+            ]
+            print(
+                group,
+                kind,
+                f"AUROC={area(asked, values):.3f}" if asked else "",
+                "refused",
+                np.round(refused, 3),
+                "false",
+                np.round(kept_back, 3) if asked else "",
+            )
+
+
+def _fold(source: str) -> int:
+    return int(hashlib.sha256(source.encode()).hexdigest(), 16) % FOLDS
+
+
+def write_weights(ranker: Floats, gate: Floats) -> None:
+    """Write the constants module that the agent imports."""
+
+    def spell(values: Floats) -> str:
+        lines = [f"    {value:.3f}," for value in values]
+        return "\n".join(lines)
+
+    TARGET.write_text(
+        '"""Weights of the sentence ranker and the gate, written by '
+        '`bench/train_extractive.py`."""\n\n'
+        "from __future__ import annotations\n\n"
+        "from typing import Final\n\n"
+        f"SENTENCE_WEIGHTS: Final = (\n{spell(ranker)}\n)\n"
+        '"""In the order of `agents.ranking.SENTENCE_FEATURES`."""\n\n'
+        f"GATE_WEIGHTS: Final = (\n{spell(gate[:-1])}\n)\n"
+        '"""In the order of `agents.gate.GATE_FEATURES`."""\n\n'
+        f"GATE_BIAS: Final = {gate[-1]:.3f}\n"
+        '"""Log-odds of an answer when every feature is zero."""\n',
+        encoding="utf-8",
+    )
+
+
+def main() -> None:
+    """Train, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with docs/, qa/"
+    )
+    parser.add_argument("--gate-only", action="store_true", help="keep the ranker")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        store = open_embedded(Path(folder), collection="train")
+        store.open()
+        store.add(load_documents(options.data / "docs", tenant="docs"))
+        titles: dict[str, str] = {}
+        for name in SETS:
+            paragraphs = load_paragraphs(options.data / "qa", name)
+            titles |= {one.document_id: one.title for one in paragraphs}
+            store.add(paragraphs)
+        cases = {name: load_paragraph_cases(options.data / "qa", name) for name in SETS}
+        cases["translated"] = load_translated_cases(options.data / "qa")
+        questions = Questions(PassageSearch(store), titles)
+        ranker = None if options.gate_only else fit_ranker(questions, cases)
+        if ranker is not None:
+            use_ranker(ranker)
+        gate = fit_gate(list(iter_gate_samples(questions, cases)))
+        store.close()
+    for name, weight in zip((*GATE_FEATURES, "bias"), gate, strict=True):
+        print(f"{name}={weight:.2f}", end=" ")
+    print()
+    if ranker is None:
+        from agents.extractive_weights import SENTENCE_WEIGHTS
+
+        ranker = np.array(SENTENCE_WEIGHTS)
+    write_weights(ranker, gate)
+
+
+def fit_ranker(questions: Questions, cases: dict[str, list[Case]]) -> Floats:
+    """Train on everything, print cross-validated figures, return the weights."""
+    samples = [
+        make_sample(name, case, questions.gather(case, tenant=name))
+        for name in SETS
+        for case in cases[name]
+        if case.answers
+    ]
+    by_fold = {
+        fold: train_ranker([one for one in samples if one.fold != fold])
+        for fold in range(FOLDS)
+    }
+    print_ranking(samples, lambda one: by_fold[one.fold])
+    ranker = train_ranker(samples)
+    for name, weight in zip(SENTENCE_FEATURES, ranker, strict=True):
+        print(f"{name}={weight:.2f}", end=" ")
+    print()
+    return ranker
+
+
+def use_ranker(weights: Floats) -> None:
+    """Let `rank_sentences` use *weights* for the rest of this process."""
+    import agents.ranking
+
+    agents.ranking.SENTENCE_WEIGHTS = tuple(weights)
+
+
+if __name__ == "__main__":
+    main()
