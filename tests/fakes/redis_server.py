@@ -45,6 +45,7 @@ class RedisServer:
         unix: Listen on a unix socket instead of a port.
         options: Further arguments, such as `("--maxmemory", "3mb")`.
         server_bin: Another program than the one found.
+        config: A configuration file of a Sentinel, which this then is.
     """
 
     def __init__(
@@ -55,12 +56,14 @@ class RedisServer:
         options: Sequence[str] = (),
         server_bin: str | None = None,
         port: int | None = None,
+        config: Path | None = None,
     ) -> None:
         self.folder = folder
         self.unix = unix
         self.options = tuple(options)
         self.server_bin = server_bin or find_redis_server()
         self.port = port or 0
+        self.config = config
         self.socket_path = folder / "redis.sock"
         self.process: subprocess.Popen[bytes] | None = None
         self._short: tempfile.TemporaryDirectory[str] | None = None
@@ -157,12 +160,19 @@ class RedisServer:
             if self.unix
             else ("--port", str(self.port), "--bind", "127.0.0.1")
         )
+        # A Sentinel keeps no data but what it writes into its configuration.
+        kind = (
+            ("--sentinel",)
+            if self.config
+            else ("--save", "", "--appendonly", "yes", "--appendfsync", "always")
+        )
         self.process = subprocess.Popen(
             [
                 self.server_bin,
+                *((str(self.config),) if self.config else ()),
                 *listen,
                 *("--dir", str(self.folder), "--logfile", "redis.log"),
-                *("--save", "", "--appendonly", "yes", "--appendfsync", "always"),
+                *kind,
                 *self.options,
             ],
             stdin=subprocess.DEVNULL,
