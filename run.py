@@ -80,8 +80,9 @@ def serve(plan: Plan, children: Children) -> tuple[int, bool]:
     """
     gunicorn = ["-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
     children.start("The service", gunicorn, environ=plan.environ)
-    quiet = ["--logger.level", "warning", "--server.headless", "true"]
-    children.start("The web chat", ["streamlit.py", *quiet], environ=plan.environ)
+    # Its warnings come over standard error; what it prints is a banner of its own.
+    chat = ["streamlit.py", "--logger.level", "warning", "--server.headless", "true"]
+    children.start("The web chat", chat, environ=plan.environ, silent=True)
     if not children.wait_for(
         lambda: _answers(f"{plan.service_url}/ready"), seconds=START_SECONDS
     ):

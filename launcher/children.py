@@ -33,14 +33,20 @@ class Children:
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(
-        self, name: str, command: Sequence[str], *, environ: Mapping[str, str]
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        environ: Mapping[str, str],
+        silent: bool = False,
     ) -> None:
-        """Start a program of this application, logs on our own output."""
+        """Start a program of this application; *silent* drops its standard output."""
         self.running[name] = subprocess.Popen(  # noqa: S603 - our own programs
             [sys.executable, *command],
             cwd=ROOT,
             env=dict(environ),
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if silent else None,
             # Ctrl-C reaches this process alone, which ends the others in order.
             start_new_session=True,
         )

@@ -8,6 +8,7 @@ import streamlit as st
 
 from ui.client import ServiceClient
 from ui.conversation import show_conversation
+from ui.dialogs import show_dialog
 from ui.documents import show_documents
 from ui.session import Session, current_session, mirror_in_address
 from ui.sidebar import show_sidebar
@@ -44,6 +45,8 @@ def show_chat(
         client = _connect(url, key) if key else None
     show_sidebar(session, client)
     mirror_in_address(session)
+    if client:
+        show_dialog(session, client)
     if client is None or (
         session.problem and session.problem.code == "not_authenticated"
     ):

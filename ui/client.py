@@ -139,7 +139,7 @@ class ServiceClient:
         """Return a page of conversations, newest first."""
         params = {"limit": str(limit)} | ({"cursor": cursor} if cursor else {})
         body = self._call("GET", "/v1/conversations", params=params)
-        lines = _items(body, "conversations")
+        lines = _items(body)
         return ConversationPage(
             tuple(map(conversation_from, lines)), body.get("next_cursor")
         )
@@ -181,17 +181,25 @@ class ServiceClient:
     def list_documents(self, *, limit: int = 100) -> tuple[DocumentLine, ...]:
         """Return the newest documents."""
         body = self._call("GET", "/v1/documents", params={"limit": str(limit)})
-        return tuple(map(document_from, _items(body, "documents")))
+        return tuple(map(document_from, _items(body)))
 
     def add_document(
         self, name: str, content: bytes, *, media_type: str | None = None
-    ) -> DocumentLine:
-        """Upload a file; its ingestion goes on after the answer."""
+    ) -> tuple[DocumentLine, bool]:
+        """
+        Upload a file; its ingestion goes on after the answer.
+
+        Returns:
+            The document, and whether its bytes are new to the service.
+        """
         file = (name, content, media_type or "application/octet-stream")
-        body = self._call(
-            "POST", "/v1/documents", files={"file": file}, timeout=UPLOAD_TIMEOUT
-        )
-        return document_from({"file": name} | body)
+        with _travelling():
+            response = self._http.post(
+                "/v1/documents", files={"file": file}, timeout=UPLOAD_TIMEOUT
+            )
+            body = self._read(response)
+        is_new = response.status_code == httpx.codes.ACCEPTED
+        return document_from({"file": name} | body), is_new
 
     def load_document(self, document_id: str) -> DocumentLine:
         """Return a document and how far it is."""
@@ -216,17 +224,20 @@ class ServiceClient:
         *,
         params: Mapping[str, str] | None = None,
         json: object = None,
-        files: Mapping[str, tuple[str, bytes, str]] | None = None,
         timeout: httpx.Timeout = CALL_TIMEOUT,
     ) -> dict[str, Any]:
         with _travelling():
-            response = self._http.request(
-                method, path, params=params, json=json, files=files, timeout=timeout
+            return self._read(
+                self._http.request(
+                    method, path, params=params, json=json, timeout=timeout
+                )
             )
-            self._check(response)
-            if response.status_code == httpx.codes.NO_CONTENT:
-                return {}
-            body = response.json()
+
+    def _read(self, response: httpx.Response) -> dict[str, Any]:
+        self._check(response)
+        if response.status_code == httpx.codes.NO_CONTENT:
+            return {}
+        body = response.json()
         if not isinstance(body, dict):
             raise ServiceProblem(Problem("reply_unreadable", response.status_code))
         return body
@@ -299,9 +310,8 @@ def _problem_from(body: dict[str, Any], status: int) -> Problem:
     )
 
 
-def _items(body: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    items = body.get("items", body.get(name, []))
-    return [item for item in items if isinstance(item, dict)]
+def _items(body: dict[str, Any]) -> list[dict[str, Any]]:
+    return [item for item in body.get("items", ()) if isinstance(item, dict)]
 
 
 def _path(kind: str, item_id: str) -> str:

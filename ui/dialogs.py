@@ -2,80 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import streamlit as st
 
 from ui.client import ServiceClient, ServiceProblem
 from ui.markdown import plain_line
-from ui.replies import ConversationLine, DocumentLine
 from ui.session import Session
 from ui.texts import problem_sentence
 
 MAX_TITLE_CHARS = 200
 
 
-def rename(session: Session, client: ServiceClient, line: ConversationLine) -> None:
-    """Ask for another title."""
+def show_dialog(session: Session, client: ServiceClient) -> None:
+    """Draw the dialog that is open, if one is; it stays until answered or closed."""
+    asking = session.asking
+    if asking is None:
+        return
     texts = session.texts
+    is_rename = asking.what == "rename"
+    dialog = st.dialog(
+        texts.rename if is_rename else texts.delete,
+        icon=":material/edit:" if is_rename else ":material/delete:",
+        on_dismiss=session.stop_asking,
+    )
+    dialog(partial(_draw_rename if is_rename else _draw_delete, session, client))()
 
-    def draw() -> None:
-        with st.form("rename", border=False):
-            title = st.text_input(
-                texts.rename_label, value=line.title, max_chars=MAX_TITLE_CHARS
-            ).strip()
-            if not st.form_submit_button(texts.save, type="primary") or not title:
-                return
-        try:
-            client.rename_conversation(line.id, title=title)
-        except ServiceProblem as exc:
-            st.error(problem_sentence(exc.problem, texts))
+
+def _draw_rename(session: Session, client: ServiceClient) -> None:
+    texts, asking = session.texts, session.asking
+    if asking is None:
+        return
+    with st.form("rename", border=False):
+        title = st.text_input(
+            texts.rename_label, value=asking.title, max_chars=MAX_TITLE_CHARS
+        ).strip()
+        if not st.form_submit_button(texts.save, type="primary") or not title:
             return
-        session.retitle(line.id, title)
+    rename = partial(client.rename_conversation, asking.item_id, title=title)
+    if _done(session, rename):
+        session.retitle(asking.item_id, title)
+        session.stop_asking()
         st.rerun()
 
-    st.dialog(texts.rename, icon=":material/edit:")(draw)()
 
-
-def confirm_delete(
-    session: Session, client: ServiceClient, line: ConversationLine
-) -> None:
-    """Delete a conversation after a second click."""
-    texts = session.texts
-
-    def draw() -> None:
-        st.markdown(f"**{plain_line(line.title)}**")
-        st.markdown(texts.delete_confirm)
-        if not st.button(texts.delete, type="primary", key="confirm-delete"):
-            return
-        try:
-            client.delete_conversation(line.id)
-        except ServiceProblem as exc:
-            if exc.problem.status != 404:
-                st.error(problem_sentence(exc.problem, texts))
-                return
-        session.forget(line.id)
+def _draw_delete(session: Session, client: ServiceClient) -> None:
+    texts, asking = session.texts, session.asking
+    if asking is None:
+        return
+    is_document = asking.what == "delete_document"
+    st.markdown(f"**{plain_line(asking.title)}**")
+    st.markdown(texts.delete_document_confirm if is_document else texts.delete_confirm)
+    if not st.button(texts.delete, type="primary", key="confirm-delete"):
+        return
+    delete = client.remove_document if is_document else client.delete_conversation
+    if _done(session, partial(delete, asking.item_id)):
+        if is_document:
+            session.documents = None
+        else:
+            session.forget(asking.item_id)
+        session.stop_asking()
         st.rerun()
 
-    st.dialog(texts.delete, icon=":material/delete:")(draw)()
 
-
-def confirm_delete_document(
-    session: Session, client: ServiceClient, document: DocumentLine
-) -> None:
-    """Delete a document and its passages after a second click."""
-    texts = session.texts
-
-    def draw() -> None:
-        st.markdown(f"**{plain_line(document.title)}**")
-        st.markdown(texts.delete_document_confirm)
-        if not st.button(texts.delete, type="primary", key="confirm-delete"):
-            return
-        try:
-            client.remove_document(document.id)
-        except ServiceProblem as exc:
-            if exc.problem.status != 404:
-                st.error(problem_sentence(exc.problem, texts))
-                return
-        session.documents = None
-        st.rerun()
-
-    st.dialog(texts.delete, icon=":material/delete:")(draw)()
+def _done(session: Session, change: Callable[[], None]) -> bool:
+    """Make the change; what is gone already counts as changed."""
+    try:
+        change()
+    except ServiceProblem as exc:
+        if exc.problem.status != 404:
+            st.error(problem_sentence(exc.problem, session.texts))
+            return False
+    return True

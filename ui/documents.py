@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from ui.client import ServiceClient, ServiceProblem
-from ui.dialogs import confirm_delete_document
 from ui.markdown import plain_line
 from ui.replies import DocumentLine
-from ui.session import Session
+from ui.session import Asking, Session
 from ui.texts import problem_sentence
 from ui.words import Texts
 
@@ -46,7 +47,7 @@ def show_documents(session: Session, client: ServiceClient) -> None:
         except ServiceProblem as exc:
             st.error(problem_sentence(exc.problem, texts))
             return
-    _show_list(session, client, session.documents)
+    _show_list(session, session.documents)
 
 
 def _upload(
@@ -55,7 +56,7 @@ def _upload(
     shown = plain_line(name)
     bar = st.progress(0.0, text=shown)
     try:
-        document = client.add_document(name, content, media_type=media_type)
+        document, is_new = client.add_document(name, content, media_type=media_type)
         for seconds in POLL_SECONDS:
             if document.settled:
                 break
@@ -69,20 +70,17 @@ def _upload(
         reason = plain_line(document.error or "")
         return "failed", texts.upload_failed.format(shown, reason)
     if document.status == "ready":
-        return "ok", texts.upload_done.format(plain_line(document.title or name))
+        sentence = texts.upload_done if is_new else texts.upload_known
+        return "ok", sentence.format(plain_line(document.title or name))
     return "waiting", texts.upload_waiting.format(shown)
 
 
-def _draw_progress(
-    bar: object, document: DocumentLine, name: str, texts: Texts
-) -> None:
+def _draw_progress(bar: Any, document: DocumentLine, name: str, texts: Texts) -> None:
     status = texts.document_status.get(document.status, document.status)
-    bar.progress(document.progress, text=f"{name} · {status}")  # type: ignore[attr-defined]
+    bar.progress(document.progress, text=f"{name} · {status}")
 
 
-def _show_list(
-    session: Session, client: ServiceClient, documents: tuple[DocumentLine, ...]
-) -> None:
+def _show_list(session: Session, documents: tuple[DocumentLine, ...]) -> None:
     texts = session.texts
     st.subheader(texts.documents.format(len(documents)), anchor=False)
     if not documents:
@@ -93,14 +91,16 @@ def _show_list(
         )
         with row:
             st.markdown(_line(document, texts), width="stretch")
-            wanted = st.button(
+            st.button(
                 ":material/delete:",
                 key=f"delete-{document.id}",
                 type="tertiary",
                 help=f"{texts.delete}: {plain_line(document.title)}",
+                on_click=partial(
+                    session.ask_before,
+                    Asking("delete_document", document.id, document.title),
+                ),
             )
-        if wanted:
-            confirm_delete_document(session, client, document)
 
 
 def _line(document: DocumentLine, texts: Texts) -> str:

@@ -15,17 +15,17 @@ _FENCE_CLOSE = re.compile(r" {0,3}`{3,}[ \t]*")
 
 _LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([ \t]*<?([^\s()<>]*)>?[^()\n]*\)")
 _HEADING = re.compile(r"[ \t]{0,3}#{1,6}[ \t]+(.+?)[ \t#]*")
-_UNDERLINE = re.compile(r"[ \t]*(=+|-{2,})[ \t]*")
+_UNDERLINE = re.compile(r"[ \t>]*(=+|-+)[ \t]*")
 _CODE = re.compile(r"`([A-Za-z0-9 _./=,-]+)`")
 _WEB = re.compile(r"https?://[^\s<>()\[\]\"'`\\|]+", re.IGNORECASE)
 _KEPT = re.compile(f"(?:{_WEB.pattern})|{_CODE.pattern}", re.IGNORECASE)
-_COMMAND = re.compile(r"([\\`<>&$\[\]]|:(?=[A-Za-z0-9_+]|-1))")
+_COMMAND = re.compile(r"([\\`~<>&$#\[\]]|:(?=[A-Za-z0-9_+]|-1))")
 
 
 def plain(text: str) -> str:
     """Return Markdown that shows *text* letter by letter, line breaks included."""
-    escaped = _PUNCTUATION.sub(r"\\\1", text.replace("\r\n", "\n"))
-    return "  \n".join(line.strip(" \t") for line in escaped.split("\n"))
+    escaped = _PUNCTUATION.sub(r"\\\1", text)
+    return "  \n".join(line.strip(" \t") for line in _lines(escaped))
 
 
 def plain_line(text: str) -> str:
@@ -43,7 +43,7 @@ def answer(text: str) -> str:
     """
     lines: list[str] = []
     code: list[str] | None = None
-    for line in text.replace("\r\n", "\n").split("\n"):
+    for line in _lines(text):
         if code is None and _FENCE_OPEN.fullmatch(line):
             code = []
         elif code is None:
@@ -61,6 +61,10 @@ def web_link(label: str, url: str | None) -> str:
     if url and _WEB.fullmatch(url):
         return f"[{plain_line(label)}]({url})"
     return plain_line(label)
+
+
+def _lines(text: str) -> list[str]:
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _fenced(code: list[str]) -> list[str]:

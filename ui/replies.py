@@ -115,13 +115,14 @@ def answer_from(body: JSON) -> ChatMessage:
 
 def message_from(item: JSON) -> ChatMessage:
     """Read one message of a stored conversation."""
+    extra = item.get("extra") or {}
     return ChatMessage(
         id=str(item.get("id") or item.get("message_id") or ""),
         role=str(item.get("role") or "assistant"),
         text=str(item.get("text") or item.get("content") or ""),
         sources=tuple(map(source_from, item.get("citations") or ())),
         answered=item.get("answered") is not False,
-        degraded=tuple(map(str, item.get("degraded") or ())),
+        degraded=tuple(map(str, extra.get("degraded") or ())),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 import streamlit as st
 
-from ui.client import Problem, ServiceClient
+from ui.client import Problem
 from ui.replies import ChatMessage, ConversationLine, DocumentLine
 from ui.texts import TEXTS
 from ui.words import Texts
@@ -31,6 +31,15 @@ class OpenQuestion:
     text: str
     idempotency_key: str
     problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A dialog that is open: what it is about to do, to what, under which title."""
+
+    what: Literal["rename", "delete", "delete_document"]
+    item_id: str
+    title: str
 
 
 @dataclass(slots=True)
@@ -62,7 +71,7 @@ class Session:
     uploads: int = 0
     upload_notes: list[tuple[str, str]] = field(default_factory=list)
     own_key: str | None = None
-    client: ServiceClient | None = None
+    asking: Asking | None = None
 
     @property
     def texts(self) -> Texts:
@@ -100,6 +109,14 @@ class Session:
             replace(line, title=title) if line.id == conversation_id else line
             for line in self.lines or ()
         ]
+
+    def ask_before(self, asking: Asking) -> None:
+        """Open a dialog."""
+        self.asking = asking
+
+    def stop_asking(self) -> None:
+        """Close the dialog."""
+        self.asking = None
 
     def line(self) -> ConversationLine | None:
         """Return the list's line of the open conversation."""

@@ -8,10 +8,9 @@ from functools import partial
 import streamlit as st
 
 from ui.client import ServiceClient, ServiceProblem
-from ui.dialogs import confirm_delete, rename
 from ui.markdown import plain_line
 from ui.replies import ConversationLine, Health
-from ui.session import CONVERSATION_ID, Session
+from ui.session import CONVERSATION_ID, Asking, Session
 from ui.texts import LANGUAGES, problem_sentence
 from ui.words import Texts
 
@@ -90,7 +89,7 @@ def _show_conversations(session: Session, client: ServiceClient, texts: Texts) -
         st.caption(texts.no_conversations)
     with st.container(gap="xxsmall"):
         for line in session.lines or ():
-            _show_line(session, client, line)
+            _show_line(session, line)
     if session.next_cursor and st.button(texts.more, type="tertiary"):
         _load_lines(session, client, cursor=session.next_cursor)
         st.rerun()
@@ -112,7 +111,7 @@ def _load_lines(
     session.next_cursor = page.next_cursor
 
 
-def _show_line(session: Session, client: ServiceClient, line: ConversationLine) -> None:
+def _show_line(session: Session, line: ConversationLine) -> None:
     texts = session.texts
     title = line.title
     if len(title) > TITLE_CHARS:
@@ -138,10 +137,8 @@ def _show_line(session: Session, client: ServiceClient, line: ConversationLine) 
             type="tertiary",
             help=texts.actions.format(plain_line(title)),
         )
-    if action == "rename":
-        rename(session, client, line)
-    elif action == "delete":
-        confirm_delete(session, client, line)
+    if action:
+        session.ask_before(Asking(action, line.id, line.title))
 
 
 def _show_id(session: Session, texts: Texts) -> None:

@@ -79,6 +79,7 @@ class FakeService:
             "components": {"qdrant": "embedded", "database": "ok", "model": "off"},
         }
     )
+    requests_left: int = 90
     pause_seconds: float = 0.0
     broken_off: int = 0
     clock: float = 1_700_000_000.0
@@ -100,6 +101,11 @@ class FakeService:
 
     def handle(self, request: Request) -> Reply:
         """Answer one request."""
+        reply = self._route(request)
+        left = {"ratelimit": f'"hour";r={self.requests_left};t=1200'}
+        return Reply(reply.status, reply.headers | left, reply.body)
+
+    def _route(self, request: Request) -> Reply:
         path = request.path
         self.requests.append((request.method, path))
         if path in self.failures:
@@ -230,6 +236,7 @@ class FakeService:
                 "text": answer["answer"],
                 "citations": answer["citations"],
                 "answered": answer["answered"],
+                "extra": {"degraded": answer["degraded"]},
             },
         ]
 
@@ -245,7 +252,7 @@ class FakeService:
                 for line in newest[start:end]
             ]
             cursor = str(end) if end < len(newest) else None
-            return _json(200, {"conversations": lines, "next_cursor": cursor})
+            return _json(200, {"items": lines, "next_cursor": cursor})
         found = self.conversations.get(parts[0])
         if found is None:
             return _problem(404, {"code": "conversation_not_found", "detail": "Gone."})
@@ -265,10 +272,17 @@ class FakeService:
             if not content.strip():
                 problem = {"code": "document_type_unsupported", "detail": "Unknown."}
                 return _problem(415, problem)
-            document_id = self.add(name, content.decode("utf-8", "replace"))
+            text = content.decode("utf-8", "replace")
+            for document_id, item in self.documents.items():
+                if item["text"] == text:
+                    body = {"document_id": document_id, "status": item["status"]}
+                    return _json(200, body)
+            document_id = self.add(name, text)
             return _json(202, {"document_id": document_id, "status": "queued"})
         if not parts:
-            return _json(200, {"documents": list(self.documents.values())[::-1]})
+            return _json(
+                200, {"items": list(self.documents.values())[::-1], "next_cursor": None}
+            )
         if parts[0] not in self.documents:
             return _problem(404, {"code": "document_not_found", "detail": "Gone."})
         if request.method == "DELETE":
@@ -287,8 +301,7 @@ def _file_of(request: Request) -> tuple[str, bytes]:
 
 
 def _json(status: int, body: JSON, kind: str = "application/json") -> Reply:
-    headers = {"content-type": kind, "ratelimit": '"hour";r=90;t=1200'}
-    return Reply(status, headers, [json.dumps(body).encode()])
+    return Reply(status, {"content-type": kind}, [json.dumps(body).encode()])
 
 
 def _problem(

@@ -13,7 +13,10 @@ ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = "import streamlit; print(streamlit.__file__); print(streamlit.__version__)"
 
 
-def _run(*arguments: str, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+Done = subprocess.CompletedProcess[str]
+
+
+def _run(*arguments: str, folder: Path, **environ: str) -> Done:
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
@@ -107,7 +110,8 @@ def test_a_test_of_the_page_runs_from_any_folder(folder: Path) -> None:
         "print(len(page.exception), page.title[0].value)"
     )
 
-    done = _run("-c", code, folder=folder, SERVICE_URL="http://127.0.0.1:9", API_KEY="k")
+    nobody = {"SERVICE_URL": "http://127.0.0.1:9", "API_KEY": "k"}
+    done = _run("-c", code, folder=folder, **nobody)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "0 Tanya"
