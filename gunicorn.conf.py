@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +54,30 @@ if workers > 1:
     )
 
 
+# Libraries that every worker imports and none of which starts a thread. The master
+# imports them once: a worker is then up in a third of a second instead of two, and
+# their memory is shared. Our own code is not among them, so SIGHUP still loads it anew;
+# after an upgrade of libraries restart instead.
+_LIBRARIES = (
+    "aiohttp",
+    "alembic.migration",
+    "asgiref.wsgi",
+    "flask_openapi3",
+    "httpx_aiohttp",
+    "langgraph.graph",
+    "redis.asyncio",
+    "sqlalchemy.orm",
+    "uvicorn_worker",
+)
+
+
 def on_starting(server: Any) -> None:  # noqa: ARG001
-    """Begin with no counters of processes that are gone."""
+    """Import what workers share; begin with no counters of processes that are gone."""
+    for name in _LIBRARIES:
+        import_module(name)
+    gc.collect()
+    # What was made before the fork is not written to by the collectors of workers.
+    gc.freeze()
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
