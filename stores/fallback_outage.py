@@ -25,11 +25,13 @@ class Outage:
 
     Attributes:
         unsettled: The file may hold something that Redis lacks; also after a start.
+        unreleased: Leases that Redis still shows as held, though their turns ended.
         on_noticed: Called once when an outage begins.
     """
 
     def __init__(self, redis: Availability) -> None:
         self.unsettled = True
+        self.unreleased: list[Lease] = []
         self.on_noticed: Callable[[], None] = lambda: None
         self._redis = redis
         self._away = False

@@ -65,6 +65,7 @@ class Recovery:
         if not waiting and not self._outage.unsettled:
             return 0
         settled = 0
+        await self._release_old()
         for thread_id in waiting:
             tenant, _, conversation_id = thread_id.rpartition("/")
             settled += await self.settle_alone(tenant, conversation_id)
@@ -75,6 +76,11 @@ class Recovery:
         if settled:
             log.info("state_merged_back", extra={"conversations": settled})
         return settled
+
+    async def _release_old(self) -> None:
+        while self._outage.unreleased:
+            await self._leases.leave(self._outage.unreleased[-1])
+            self._outage.unreleased.pop()
 
     async def settle_alone(self, tenant: str, conversation_id: str) -> bool:
         """Settle one conversation unless a turn is holding it; True when done."""

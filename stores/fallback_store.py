@@ -122,9 +122,10 @@ class FallbackConversationStore:
                 tenant, conversation_id, title=title
             ),
             lambda: self._known_only(
+                thread_id_of(tenant, conversation_id),
                 lambda: self._file.rename_conversation(
                     tenant, conversation_id, title=title
-                )
+                ),
             ),
         )
 
@@ -138,7 +139,8 @@ class FallbackConversationStore:
             else:
                 return
         await self._known_only(
-            lambda: self._file.delete_conversation(tenant, conversation_id)
+            thread_id_of(tenant, conversation_id),
+            lambda: self._file.delete_conversation(tenant, conversation_id),
         )
 
     def mode(self) -> StateMode:
@@ -163,7 +165,7 @@ class FallbackConversationStore:
             await self._redis.leases.release(lease)
         except StateUnavailable:
             self._outage.noticed()
-            self._outage.unsettled = True
+            self._outage.unreleased.append(lease)
             lease.not_durable = True
         if lease.line is None:
             return
@@ -246,9 +248,14 @@ class FallbackConversationStore:
                 self._outage.noticed()
         return await second()
 
-    async def _known_only(self, call: Callable[[], Awaitable[Result]]) -> Result:
+    async def _known_only(
+        self, thread_id: str, call: Callable[[], Awaitable[Result]]
+    ) -> Result:
         """Return the result; what the file does not know may exist in Redis."""
         try:
             return await call()
         except ConversationNotFound:
+            line = await self._lines.file.run(self._lines.find_line, thread_id)
+            if line is not None and line.deleted:
+                raise
             raise StateUnavailable(retry_after_seconds=RETRY_AFTER_SECONDS) from None

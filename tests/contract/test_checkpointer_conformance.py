@@ -40,12 +40,10 @@ class ThroughSync(RedisCheckpointer):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         return await asyncio.to_thread(self.get_tuple, config)
 
-    async def aput(self, *args: Any) -> RunnableConfig:  # type: ignore[override]
+    async def aput(self, *args: Any) -> RunnableConfig:
         return await asyncio.to_thread(self.put, *args)
 
-    async def aput_writes(  # type: ignore[override]
-        self, *args: Any, **options: Any
-    ) -> None:
+    async def aput_writes(self, *args: Any, **options: Any) -> None:
         await asyncio.to_thread(self.put_writes, *args, **options)
 
     async def alist(
