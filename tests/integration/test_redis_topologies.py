@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
@@ -320,3 +322,52 @@ async def test_without_any_sentinel_the_state_is_unavailable() -> None:
         await _get(connection, "k")
 
     await connection.aclose()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("no openssl to make a certificate with")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            *(program, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", str(key), "-out", str(certificate)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return key, certificate
+
+
+async def test_an_encrypted_connection_trusts_only_its_authority(
+    tmp_path: Path, certificate: tuple[Path, Path]
+) -> None:
+    key, public = certificate
+    port = free_port()
+    options = (
+        *("--tls-port", str(port), "--tls-auth-clients", "no"),
+        *("--tls-key-file", str(key), "--tls-cert-file", str(public)),
+    )
+    with RedisServer(tmp_path / "redis", options=options) as server:
+        server.command("SET", "k", "v")
+        url = f"rediss://127.0.0.1:{port}"
+        trusting = RedisConnection(
+            url=f"{url}?ssl_ca_certs={public}",
+            timeout_seconds=5,
+            connect_timeout_seconds=5,
+        )
+        doubting = RedisConnection(
+            url=url, timeout_seconds=5, connect_timeout_seconds=5
+        )
+
+        assert await _get(trusting, "k") == b"v"
+        assert trusting.sync_client().get("k") == b"v"
+        with pytest.raises(StateUnavailable):
+            await _get(doubting, "k")
+
+        trusting.close()
+        for connection in (trusting, doubting):
+            await connection.aclose()
