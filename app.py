@@ -22,6 +22,7 @@ from stores.health import HealthBoard, Watch
 from utils.metrics import Metrics
 
 if TYPE_CHECKING:
+    from knowledge.jobs import JobQueue
     from knowledge.pipeline import Library
     from stores.sql import Database
     from stores.vectors import PassageStore
@@ -170,6 +171,7 @@ class Shelf:
     database: Database
     passages: PassageStore
     library: Library
+    jobs: JobQueue
 
     async def start(self) -> None:
         """Open everything, blocking calls beside the loop."""
@@ -200,7 +202,6 @@ class Shelf:
 
 def _build_shelf(settings: Settings) -> Shelf:
     from agents.models import build_embeddings
-    from knowledge.jobs import ThreadQueue
     from knowledge.pipeline import Library
     from knowledge.sandbox import Sandbox
     from stores.documents import DocumentStore
@@ -224,15 +225,39 @@ def _build_shelf(settings: Settings) -> Shelf:
             embeddings=embeddings,
         )
     database = Database(settings.sql_url)
+    jobs = _build_jobs(settings)
     library = Library(
         documents=DocumentStore(database),
         passages=passages,
-        jobs=ThreadQueue(settings.data_dir / "uploads"),
+        jobs=jobs,
         parser=Sandbox(),
         max_bytes=settings.max_document_mb * _MB,
         orphan_seconds=0.0 if settings.embedded_vectors else 60.0,
     )
-    return Shelf(database, passages, library)
+    return Shelf(database, passages, library, jobs)
+
+
+def _build_jobs(settings: Settings) -> JobQueue:
+    """Return this process's own queue, or the one that other machines work on."""
+    from knowledge.jobs import ThreadQueue
+
+    servers = not (settings.embedded_vectors or settings.embedded_redis)
+    # RQ moves jobs between keys that a Cluster keeps on different nodes.
+    if not servers or settings.redis_cluster:
+        return ThreadQueue(settings.data_dir / "uploads")
+    from knowledge.jobs_redis import RedisQueue
+    from stores.redis_client import RedisConnection
+
+    password = settings.redis_password
+    return RedisQueue(
+        RedisConnection(
+            url=settings.redis_url,
+            host=settings.redis_host,
+            port=settings.redis_port,
+            password=password.get_secret_value() if password else None,
+            sentinel=settings.redis_sentinel,
+        )
+    )
 
 
 def _build_keys(settings: Settings) -> KeyRing:

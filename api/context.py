@@ -18,7 +18,7 @@ from flask import Request, current_app, g, request
 from api.cors import CORSPolicy
 from api.standings import Standings
 from domain.callers import Caller
-from domain.errors import BadRequest, NotAuthenticated, Overloaded
+from domain.errors import NotAuthenticated, Overloaded
 from domain.ports import Services
 from utils.metrics import Metrics
 from utils.validation import is_identifier
@@ -147,8 +147,7 @@ def presented_key() -> str:
     Return the API key of this request, from a header and from nowhere else.
 
     Raises:
-        NotAuthenticated: There is none.
-        BadRequest: Two different keys were sent.
+        NotAuthenticated: There is none, or there are two different ones.
     """
     keys = set(request.headers.getlist("X-API-Key"))
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -156,7 +155,7 @@ def presented_key() -> str:
         keys.add(token.strip())
     keys.discard("")
     if len(keys) > 1:
-        raise BadRequest("X-API-Key and Authorization carry different keys.")
+        raise NotAuthenticated("X-API-Key and Authorization carry different keys.")
     key = keys.pop() if keys else ""
     if not key or len(key) > MAX_KEY_CHARS:
         raise NotAuthenticated

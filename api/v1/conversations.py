@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
 from flask import Response
 from pydantic import BeforeValidator, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from api.context import caller, edge, services
 from api.openapi import Responses, empty, errors_of, json_of
@@ -32,6 +34,7 @@ from domain.errors import (
     InvalidConversationID,
     MalformedBody,
     MessageNotFound,
+    NotFound,
     PayloadTooLarge,
     StateUnavailable,
     StoreUnavailable,
@@ -65,9 +68,22 @@ class PageQuery(Parameters):
         Field(ge=1, le=100, description="Items on a page."),
         BeforeValidator(_digits),
     ] = 20
-    cursor: Annotated[str, Characters(500)] | None = Field(
-        None, description="`next_cursor` of the page before."
-    )
+    cursor: (
+        Annotated[str, Characters(500), Field(min_length=1)] | SkipJsonSchema[None]
+    ) = Field(None, description="`next_cursor` of the page before.")
+
+
+@contextlib.contextmanager
+def foreign_cursor_is_absent() -> Iterator[None]:
+    """
+    Turn the refusal of a cursor into 404: it names a page, and there is no such one.
+
+    A client, or a test tool, cannot tell a well-formed cursor from an issued one.
+    """
+    try:
+        yield
+    except BadRequest as exc:
+        raise NotFound("There is no such page.") from exc
 
 
 def build_routes() -> Routes:
@@ -105,6 +121,7 @@ def build_routes() -> Routes:
                 description="A page.",
             ),
             ValidationFailed,
+            NotFound,
             StateUnavailable,
         ),
     )(list_conversations)
@@ -163,9 +180,10 @@ def _with(answer: dict[str, Any], *errors: type[AppError]) -> Responses:
 
 async def list_conversations(query: PageQuery) -> Response:
     """Return a page of the caller's conversations."""
-    page = await services().conversations.list_conversations(
-        caller().tenant, limit=query.limit, cursor=query.cursor
-    )
+    with foreign_cursor_is_absent():
+        page = await services().conversations.list_conversations(
+            caller().tenant, limit=query.limit, cursor=query.cursor
+        )
     items = [ConversationLine.of(summary) for summary in page.items]
     return json_response({"items": items, "next_cursor": page.next_cursor})
 

@@ -13,11 +13,10 @@ from api.context import caller, edge, services
 from api.openapi import REF, Responses, empty, errors_of, json_of
 from api.routes import Parameters, Routes, json_response, read_json, refuse_encoded
 from api.v1 import examples
-from api.v1.conversations import PageQuery
+from api.v1.conversations import PageQuery, foreign_cursor_is_absent
 from api.v1.documents_schemas import (
     DocumentAccepted,
     DocumentBody,
-    DocumentFields,
     DocumentList,
     TextDocument,
     UploadForm,
@@ -30,6 +29,7 @@ from domain.errors import (
     DocumentTypeUnsupported,
     FieldProblem,
     MalformedBody,
+    NotFound,
     PayloadTooLarge,
     RequestTimeout,
     StoreUnavailable,
@@ -37,9 +37,11 @@ from domain.errors import (
     UploadStorageFull,
     ValidationFailed,
 )
-from utils.validation import clean_file_name, validate
+from utils.validation import clean_file_name, trim, validate
 
 MULTIPART = "multipart/form-data"
+# Of texts, which have no mark of their own; other formats are known by their content.
+TEXT_TYPES = "text/plain, text/markdown, text/html, text/csv"
 MAX_PARTS = 16
 MAX_FIELD_BYTES = 64 * 1024
 
@@ -82,6 +84,7 @@ def build_routes() -> Routes:
                 {"items": [examples.DOCUMENT], "next_cursor": None},
                 description="A page.",
             ),
+            NotFound,
             ValidationFailed,
         ),
     )(list_documents)
@@ -126,12 +129,13 @@ async def add_document() -> Response:
 
 async def list_documents(query: PageQuery) -> Response:
     """Return a page of the caller's documents."""
-    page = await edge().blocking.run(
-        services().documents.list_documents,
-        caller().tenant,
-        limit=query.limit,
-        cursor=query.cursor,
-    )
+    with foreign_cursor_is_absent():
+        page = await edge().blocking.run(
+            services().documents.list_documents,
+            caller().tenant,
+            limit=query.limit,
+            cursor=query.cursor,
+        )
     items = [DocumentBody.of(document) for document in page.items]
     return json_response({"items": items, "next_cursor": page.next_cursor})
 
@@ -186,14 +190,14 @@ def _read_file() -> Upload:
     request.max_form_parts = MAX_PARTS
     request.max_form_memory_size = MAX_FIELD_BYTES
     files, form = request.files, request.form
-    repeated = [name for name in {*files, *form} if _count(name) > 1]
+    repeated = [name for name in ("file", *UploadForm.model_fields) if _count(name) > 1]
     if repeated:
         raise ValidationFailed(
-            problems=tuple(
-                FieldProblem(name[:64], "must be sent once") for name in repeated[:5]
-            )
+            problems=tuple(FieldProblem(name, "must be sent once") for name in repeated)
         )
-    fields = validate(DocumentFields, {k: v for k, v in form.items() if v})
+    fields = validate(
+        UploadForm, {name: text for name, text in form.items() if trim(text)}
+    )
     file = files.get("file")
     if file is None:
         raise ValidationFailed(problems=(FieldProblem("file", "is required"),))
@@ -223,7 +227,10 @@ def _request_body() -> dict[str, Any]:
     return {
         "required": True,
         "content": {
-            MULTIPART: {"schema": {"$ref": REF + UploadForm.__name__}},
+            MULTIPART: {
+                "schema": {"$ref": REF + UploadForm.__name__},
+                "encoding": {"file": {"contentType": TEXT_TYPES}},
+            },
             "application/json": {
                 "schema": {"$ref": REF + TextDocument.__name__},
                 "example": examples.TEXT_DOCUMENT,

@@ -4,46 +4,80 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
-from api.v1.fields import Characters, Incoming, Language, Link, Outgoing
+from api.v1.fields import (
+    LINK,
+    NO_NUL,
+    Characters,
+    Incoming,
+    Language,
+    Link,
+    Outgoing,
+)
 from domain.documents import Document
+
+# Leaves room in a JSON body of 128 kB for two bytes in some characters.
+LONGEST_TEXT = 100_000
 
 Status = Literal["queued", "parsing", "embedding", "ready", "failed"]
 
 
-class DocumentFields(Incoming):
-    """What may be said about a document beside its content."""
-
-    title: Annotated[str, Characters(300, trimmed=True)] | None = None
-    url: Link | None = Field(
-        None, description="Where readers find it; citations link there."
-    )
-    language: Language | None = Field(None, description="Null: detected.")
-    source: (
-        Annotated[
-            str,
-            Characters(1000, trimmed=True),
-            Field(
-                description="Name of the place it came from; a later document of the"
-                " same source replaces this one."
-            ),
-        ]
-        | None
-    ) = None
+_Title = Annotated[str, Characters(300, trimmed=True)]
+_Source = Annotated[str, Characters(1000, trimmed=True)]
+_ABOUT_URL = "Where readers find it; citations link there."
+_ABOUT_LANGUAGE = "Absent: detected."
+_ABOUT_SOURCE = (
+    "Name of the place it came from; a later document of the same source replaces"
+    " this one."
+)
 
 
-class TextDocument(DocumentFields):
+def _describe_form(schema: dict[str, Any]) -> None:
+    fields = schema["properties"]
+    for field in fields.values():
+        del field["default"]
+        # A form sends what was left empty too.
+        field.pop("minLength", None)
+    fields["title"]["pattern"] = fields["source"]["pattern"] = NO_NUL
+    fields["url"]["pattern"] = f"^$|{LINK}"
+    fields["language"]["enum"] = ["", *fields["language"]["enum"]]
+    # The file itself is read from its part, not as a field.
+    fields["file"] = {
+        "type": "string",
+        "contentMediaType": "application/octet-stream",
+        "minLength": 1,
+        "description": "PDF, DOCX, HTML, Markdown, TXT, CSV, XLSX or PPTX, known by"
+        " content and name.",
+    }
+    schema["required"] = ["file"]
+
+
+class TextDocument(Incoming):
     """A document given as text."""
 
-    title: Annotated[
-        str, Characters(300, trimmed=True), Field(examples=["Jam buka perpustakaan"])
-    ]
+    title: Annotated[_Title, Field(examples=["Jam buka perpustakaan"])]
     text: Annotated[
         str,
-        Characters(128 * 1024, trimmed=True),
+        Characters(LONGEST_TEXT, trimmed=True),
         Field(examples=["Perpustakaan buka pukul 08.00 sampai 20.00."]),
     ]
+    url: Link | None = Field(None, description=_ABOUT_URL)
+    language: Language | None = Field(None, description=_ABOUT_LANGUAGE)
+    source: _Source | None = Field(None, description=_ABOUT_SOURCE)
+
+
+class UploadForm(Incoming):
+    """A file with what may be said about it; empty fields count as absent."""
+
+    model_config = ConfigDict(json_schema_extra=_describe_form)
+
+    # A form has texts and no null, so the schema must not offer one.
+    title: _Title | SkipJsonSchema[None] = None
+    url: Link | SkipJsonSchema[None] = Field(None, description=_ABOUT_URL)
+    language: Language | SkipJsonSchema[None] = Field(None, description=_ABOUT_LANGUAGE)
+    source: _Source | SkipJsonSchema[None] = Field(None, description=_ABOUT_SOURCE)
 
 
 class DocumentAccepted(Outgoing):
@@ -101,15 +135,3 @@ class DocumentList(Outgoing):
 
     items: list[DocumentBody]
     next_cursor: str | None = Field(description="Null on the last page.")
-
-
-class UploadForm(DocumentFields):
-    """A file with what may be said about it; empty fields count as absent."""
-
-    file: Annotated[
-        str,
-        Field(
-            description="PDF, DOCX, HTML, Markdown, TXT, CSV, XLSX or PPTX.",
-            json_schema_extra={"format": "binary", "minLength": 1},
-        ),
-    ]

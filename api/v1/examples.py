@@ -12,8 +12,24 @@ events, each `data` one JSON object: `turn.started`, `retrieval.completed`,
 `answer.delta` ..., then `answer.completed` with the whole body, or `error` with a
 problem object. A comment line fills 10 seconds of silence.
 
-A replay of an `Idempotency-Key` has `Idempotency-Replayed: true`; as a stream it is one
-`answer.delta` with the whole text between the other events."""
+```
+event: turn.started
+data: {"conversation_id":"kiosk-7","message_id":"msg_01J9ZC5T7W4M8Q2V6X0YB3N1RD"}
+
+event: retrieval.completed
+data: {"passages":5}
+
+event: answer.delta
+data: {"delta":"Pendaftaran dibuka 1 Maret 2026 [1]."}
+
+event: answer.completed
+data: {"answer":"Pendaftaran dibuka 1 Maret 2026 [1].","answered":true, ...}
+```
+
+The header `Idempotency-Key` (1 to 255 visible ASCII characters) makes a retry safe: the
+same key and body replay the stored answer for 24 hours with `Idempotency-Replayed:
+true`; another body is refused with 422, a turn that still runs with 409. A replayed
+stream is one `answer.delta` with the whole text between the other events."""
 
 QUESTION: dict[str, Any] = {
     "message": "Kapan pendaftaran dibuka?",
@@ -51,20 +67,10 @@ ANSWER: dict[str, Any] = {
     "exec_time": {"retrieve": 0.01, "generate": 1.2, "total": 1.3},
 }
 
-EVENTS = """\
-event: turn.started
-data: {"conversation_id":"kiosk-7","message_id":"msg_01J9ZC5T7W4M8Q2V6X0YB3N1RD"}
-
-event: retrieval.completed
-data: {"passages":5}
-
-event: answer.delta
-data: {"delta":"Pendaftaran dibuka 1 Maret 2026 [1]."}
-
-event: answer.completed
-data: {"answer":"Pendaftaran dibuka 1 Maret 2026 [1].","answered":true}
-
-"""
+EVENT: dict[str, Any] = {
+    "event": "answer.delta",
+    "data": '{"delta":"Pendaftaran dibuka 1 Maret 2026 [1]."}',
+}
 
 CONVERSATION: dict[str, Any] = {
     "id": "kiosk-7",

@@ -21,9 +21,9 @@ from utils.validation import INVISIBLE, trim
 
 MAX_FREE_BYTES = 4000
 
-_NO_NUL = r"^[^\u0000]*$"
+NO_NUL = r"^[^\u0000]*$"
 _NOT_BLANK = rf"^[^\u0000]*[^\s\u0000{INVISIBLE}][^\u0000]*$"
-_LINK = r"^[hH][tT][tT][pP][sS]?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%\[\]-]+$"
+LINK = r"^[hH][tT][tT][pP][sS]?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%\[\]-]+$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Characters:
         found = handler(schema) | {"maxLength": self.limit}
         if self.trimmed:
             return found | {"minLength": 1, "pattern": _NOT_BLANK}
-        return found | {"pattern": _NO_NUL}
+        return found | {"pattern": NO_NUL}
 
     def check(self, text: str) -> str:
         """Return *text*, trimmed when asked. Raises `ValueError` with the reason."""
@@ -70,10 +70,10 @@ class _Link(Characters):
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return handler(schema) | {"maxLength": self.limit, "pattern": _LINK}
+        return handler(schema) | {"maxLength": self.limit, "pattern": LINK}
 
     def check(self, text: str) -> str:
-        if not re.fullmatch(_LINK, text):
+        if not re.fullmatch(LINK, text):
             raise ValueError("must be an http or https URL")
         return super().check(text)
 

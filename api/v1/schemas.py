@@ -151,6 +151,19 @@ class ChatAnswer(Outgoing):
         }
 
 
+class StreamEvent(Outgoing):
+    """One event of a stream; `data` is the text of a JSON object."""
+
+    event: Literal[
+        "turn.started",
+        "retrieval.completed",
+        "answer.delta",
+        "answer.completed",
+        "error",
+    ]
+    data: str
+
+
 class ConversationLine(Outgoing):
     """A line of the list of conversations; times in Unix seconds."""
 

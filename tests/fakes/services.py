@@ -258,7 +258,8 @@ class FakeDocuments:
     def submit(self, tenant: str, upload: Upload) -> tuple[Document, bool]:
         if self.failure:
             raise self.failure
-        if not upload.file.lower().endswith(_SUFFIXES):
+        is_text = (upload.media_type or "").startswith("text/")
+        if not is_text and not upload.file.lower().endswith(_SUFFIXES):
             raise DocumentTypeUnsupported
         self.uploads.append(upload)
         digest = hashlib.sha256(upload.content).hexdigest()
