@@ -9,11 +9,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from gunicorn.glogging import Logger
+
 # gunicorn reads this file before it puts the root on the path.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from config import load_settings
 from domain.errors import ConfigurationError
+from utils.logging_config import configure_logging
 
 try:
     _settings = load_settings()
@@ -46,6 +49,17 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa:
 accesslog = None
 errorlog = "-"
 loglevel = _settings.log_level.lower()
+
+
+class _Log(Logger):  # type: ignore[misc]
+    """The master's own lines, in the form of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        configure_logging(_settings)
+
+
+logger_class = _Log
 
 if workers > 1:
     # Counters of several processes meet in files; the library looks for this variable.

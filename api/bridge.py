@@ -206,12 +206,10 @@ class Bridge:
             await answer_restarting(exchange)
         except AppError as exc:
             await exchange.deny(exc, extra=self._cors(scope["headers"]))
-        except Exception as exc:  # noqa: BLE001 - The last resort of a worker loop.
-            # Only the kind and the place: messages may hold what people wrote.
-            log.error(  # noqa: TRY400
-                "request_failed",
-                extra={"request_id": exchange.request_id, "error": type(exc).__name__},
-            )
+        except Exception:
+            # The formatter writes the kind and the frames; messages may hold what
+            # people wrote.
+            log.exception("request_failed", extra={"request_id": exchange.request_id})
             await exchange.deny(InternalError(), extra=self._cors(scope["headers"]))
 
     async def _dispatch(self, scope: Scope, body: bytes, exchange: Exchange) -> None:

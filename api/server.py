@@ -157,6 +157,13 @@ class DrainWorker(UvicornWorker):  # type: ignore[misc]
         "timeout_graceful_shutdown": 1,
     }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The parent copies gunicorn's handlers; ours has none and lets the root write.
+        for name in ("uvicorn.error", "uvicorn.access"):
+            logger = logging.getLogger(name)
+            logger.propagate = logger.propagate or not logger.handlers
+
     def init_process(self) -> None:
         """Ask for file descriptors, then start as any worker."""
         _raise_file_limit()
