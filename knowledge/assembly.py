@@ -23,29 +23,46 @@ _LONGEST_METADATA = 16_000
 # Characters at the top of a document that may say that it is out of force.
 _NOTICE_CHARACTERS = 700
 
-_SUPERSEDED_WORDS = frozenset(
-    {"superseded", "archived", "obsolete", "outdated", "expired", "withdrawn", "deprecated",
-     "replaced", "revoked", "repealed", "kedaluwarsa", "kadaluarsa", "diarsipkan", "arsip",
-     "dicabut", "digantikan", "usang", "tidak berlaku"}
-)  # fmt: skip
-_NOTICE = re.compile(
-    r"^\W*(?:status|keterangan|catatan|note|notice|perhatian)?\W*(?:this|the|dokumen|surat"
-    r"|peraturan|pengumuman|edaran|halaman|panduan|ketentuan)?[^.!?\n]{0,60}\b"
-    r"(?:(?:is|was|has been|have been|been|sudah|telah|status:?) "
-    r"(?:now |largely |officially |resmi )*(?:superseded|obsolete|outdated|withdrawn|archived"
-    r"|replaced by|revoked|repealed|expired|dicabut|digantikan|diganti|kedaluwarsa"
-    r"|diarsipkan|tidak berlaku)"
-    r"|no longer (?:valid|in force|in effect|applicable|applies|current)"
-    r"|tidak (?:lagi )?berlaku(?: lagi)?\b(?! (?:untuk|bagi|pada|di|surut|jika|apabila|kalau"
-    r"|ketentuan))"
-    r"|not in force any ?more|kept (?:here )?(?:in the archive )?for reference only"
-    r"|hanya sebagai arsip)",
+_SUPERSEDED_STATUS = re.compile(
+    r"superseded|archived?|obsolete|outdated|expired|withdrawn|deprecated|replaced"
+    r"|revoked|repealed|kedaluwarsa|kadaluarsa|diarsipkan|arsip|dicabut|digantikan"
+    r"|usang|tidak berlaku(?: lagi)?",
     re.IGNORECASE,
 )
+_OUT_OF_FORCE = (
+    r"(?:superseded|obsolete|outdated|withdrawn|archived|revoked|repealed|expired"
+    r"|replaced by|no longer (?:valid|in force|in effect|applicable|applies|current)"
+    r"|not in force any ?more|dicabut|digantikan|diganti|kedaluwarsa|kadaluarsa"
+    r"|diarsipkan|tidak (?:lagi berlaku|berlaku lagi)|tidak berlaku\b(?! (?:untuk|bagi"
+    r"|pada|di|surut|jika|apabila|kalau|ketentuan|selama)))"
+)
+_THIS_DOCUMENT = (
+    r"(?:(?:this|the present) (?:\w+ ){0,2}(?:notice|document|page|policy|guide"
+    r"|handbook|regulation|version|edition|announcement|circular|leaflet|schedule|price list)"
+    r"|(?:dokumen|pengumuman|surat|peraturan|edaran|halaman|panduan|ketentuan|versi"
+    r"|jadwal|daftar|brosur|keputusan|kebijakan)\b[^.!?\n]{0,40}\bini)"
+)
+# A sentence near the top that ends the force of the document it stands in.
+_NOTICES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        (
+            r"\W*(?:status|keterangan|catatan|note|notice|perhatian)\s*:[^.!?\n]{0,40}"
+            rf"\b{_OUT_OF_FORCE}"
+        ),
+        (
+            r"\W*(?:please note(?: that)?|harap diperhatikan(?: bahwa)?)?\W*"
+            rf"{_THIS_DOCUMENT}\b[^.!?\n]{{0,60}}\b{_OUT_OF_FORCE}"
+        ),
+        rf"\W*{_OUT_OF_FORCE}\b",
+        r"[^.!?\n]{0,60}\b(?:kept|retained)\b[^.!?\n]{0,30}\bfor reference only",
+        r"[^.!?\n]{0,60}\bhanya (?:disimpan )?sebagai arsip",
+    )
+)
 _TITLE_MARK = re.compile(
-    r"[(\[](?:superseded|archived?|obsolete|withdrawn|outdated|tidak berlaku(?: lagi)?|arsip"
-    r"|dicabut|digantikan)[)\]]|^(?:superseded|archived|obsolete|arsip|tidak berlaku(?: lagi)?)"
-    r"\s*[:–—-]|\b(?:archived notice|pengumuman lama)\b",
+    r"[(\[](?:superseded|archived?|obsolete|withdrawn|outdated|tidak berlaku(?: lagi)?"
+    r"|arsip|dicabut|digantikan)[)\]]|^(?:superseded|archived|obsolete|arsip|tidak"
+    r" berlaku(?: lagi)?)\s*[:\u2013\u2014-]|\barchived notice\b",
     re.IGNORECASE,
 )
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ][0-9:.+Z-]{1,25})?|\d{4}(?:-\d{2})?")
@@ -133,11 +150,11 @@ def _passage(document: Document, piece: Piece, language: str) -> Passage:
 
 
 def _validity(fields: Mapping[str, object], title: str, text: str) -> Validity:
-    """Tell whether front matter, the title or the first lines end the document's force."""
+    """Tell whether front matter, title or the first sentences end a document's force."""
     status = fields.get("status") or fields.get("validity")
     if isinstance(status, str) and status.strip().lower() in ("current", "berlaku"):
         return "current"
-    if isinstance(status, str) and status.strip().lower() in _SUPERSEDED_WORDS:
+    if isinstance(status, str) and _SUPERSEDED_STATUS.fullmatch(status.strip()):
         return "superseded"
     if fields.get("superseded") is True or fields.get("superseded_by"):
         return "superseded"
@@ -145,7 +162,8 @@ def _validity(fields: Mapping[str, object], title: str, text: str) -> Validity:
         return "superseded"
     top = text[:_NOTICE_CHARACTERS]
     sentences = re.split(r"(?<=[.!?])\s+|\n", top)[:4]
-    return "superseded" if any(map(_NOTICE.match, sentences)) else "current"
+    noticed = any(notice.match(one) for one in sentences for notice in _NOTICES)
+    return "superseded" if noticed else "current"
 
 
 def _url(value: object) -> str | None:

@@ -24,7 +24,7 @@ def clean_text(text: str) -> str:
     """
     Return *text* without characters nobody sees.
 
-    Composed (NFC), ligatures spelled out, runs of blanks one blank, line ends `\\n`.
+    Composed (NFC), ligatures spelled out, runs of blanks one blank, newlines only.
     """
     text = _INVISIBLE.sub("", text)
     text = _BREAKS.sub("\n", _SPACES.sub(" ", text))

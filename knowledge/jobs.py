@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 import time
+import traceback
 import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -254,7 +255,8 @@ class ThreadQueue:
         try:
             content = self._path(job, self._owner).read_bytes()
         except OSError:
-            return self._end(job, give_up, LOST)
+            self._end(job, give_up, LOST)
+            return None
         try:
             work(job, content)
         except AppError as exc:
@@ -269,10 +271,12 @@ class ThreadQueue:
             )
             if exc.retryable and tries < len(self._retry_seconds):
                 return self._retry_seconds[tries]
-            return self._end(job, give_up, exc.detail)
-        except Exception:
-            log.exception("document_job_failed", extra={"document_id": job.document_id})
-            return self._end(job, give_up, BROKEN)
+            self._end(job, give_up, exc.detail)
+            return None
+        except Exception as exc:  # noqa: BLE001 - a worker loop
+            note_failure(job, exc)
+            self._end(job, give_up, BROKEN)
+            return None
         self._discard(job)
         return None
 
@@ -323,6 +327,19 @@ class ThreadQueue:
         with contextlib.suppress(OSError):
             path.unlink()
         return False
+
+
+def note_failure(job: Job, error: Exception) -> None:
+    """Log a mistake of ours by kind and place; its message may quote a document."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    log.error(
+        "document_job_failed",
+        extra={
+            "document_id": job.document_id,
+            "error": type(error).__name__,
+            "place": f"{Path(place.filename).name}:{place.lineno}",
+        },
+    )
 
 
 def _digest(job: Job) -> str:

@@ -4,128 +4,28 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
+from knowledge.order_words import SIGNS, Keys, compile_patterns
 from language.sentences import Sentence, split_sentences
 
-# Who is spoken to, when it is a machine.
-_MACHINE = (
-    r"(?:(?:ai|artificial intelligence|kecerdasan buatan)(?: (?:assistants?|models?|systems?"
-    r"|agents?|bots?|language models?|chatbots?))?|llms?|(?:large )?language models?"
-    r"|chat ?bots?|chat ?gpt|gpt(?:-?\d\w*)?|claude|gemini|copilot|llama|deepseek|mistral"
-    r"|virtual assistants?|digital assistants?|assistant models?|rag systems?"
-    r"|(?:asisten|model|sistem|agen|robot|mesin|bot) (?:ai|virtual|digital|bahasa|penjawab"
-    r"|kecerdasan buatan|chat)|model bahasa(?: besar)?|asisten ai|robot penjawab)"
-)
-_RULES = (
-    r"(?:instructions?|prompts?|directions?|directives?|commands?|guidelines?|guardrails?"
-    r"|programming|training|constraints?|restrictions?|safety (?:rules|measures|filters?)"
-    r"|system (?:message|prompt)s?|instruksi(?:mu|nya)?|perintah(?:mu|nya)?|arahan"
-    r"|petunjuk|batasan|pedoman|prompt|panduan sistem|aturan)"
-)
-_DROP = (
-    r"(?:ignore|disregard|forget|override|overrule|bypass|discard|neglect|skip|drop|delete"
-    r"|erase|do not (?:follow|obey)|don'?t (?:follow|obey)|stop (?:following|obeying)"
-    r"|abaikan(?:lah)?|lupakan(?:lah)?|hiraukan|acuhkan|kesampingkan(?:lah)?|langgar(?:lah)?"
-    r"|hapus(?:lah)?|buang(?:lah)?|jangan (?:ikuti|patuhi|turuti|hiraukan|pedulikan)"
-    r"|tidak usah (?:ikuti|patuhi)|mengabaikan|melupakan|tinggalkan)"
-)
-_WHICH = (
-    r"(?:previous|prior|preceding|above|earlier|foregoing|existing|original|initial|system"
-    r"|safety|your|all|any|every|other|sebelumnya|terdahulu|di atas|sebelum ini|semula|awal"
-    r"|sistem|semua|seluruh|segala|kamu|anda|asli)"
-)
-_REPLY = r"(?:answers?|repl(?:y|ies)|responses?|outputs?|jawaban(?:mu)?|balasan(?:mu)?|respons?)"
+_WORD = re.compile(r"\w+")
+_KEY_LETTERS = 5
+# Longer sentences are looked at in pieces: the patterns have gaps, which cost time.
+_LONGEST = 2_000
 
-# Each of these alone is an order to a machine.
-_STRONG = tuple(
-    re.compile(pattern)
-    for pattern in (
-        rf"\b{_DROP}\b[^.!?]{{0,40}}\b{_WHICH}\b[^.!?]{{0,40}}\b{_RULES}\b",
-        rf"\b{_DROP}\b[^.!?]{{0,40}}\b{_RULES}\b[^.!?]{{0,30}}\b(?:above|before|previously"
-        r"|earlier|so far|you (?:were|have been|received|got)|sebelumnya|di atas|terdahulu"
-        r"|yang (?:lalu|diberikan|kamu|anda)|sejauh ini|sistem|ini dan)\b",
-        rf"\b{_DROP}\b[^.!?]{{0,25}}\b(?:everything|all|anything|semua|segala|apa ?pun)\b"
-        r"[^.!?]{0,20}\b(?:above|before|previous(?:ly)?|you (?:were|have been|know)|told"
-        r"|di atas|sebelumnya|yang (?:kamu|anda))\b",
-        rf"\b(?:instructions?|messages?|notes?|notices?|commands?|orders?|attention|prompts?"
-        rf"|directives?|instruksi|pesan|perintah|catatan|arahan|perhatian|petunjuk)\b"
-        rf"[^.!?]{{0,25}}\b(?:to|for|untuk|kepada|bagi|ke|:)[^.!?]{{0,25}}\b{_MACHINE}\b",
-        rf"^\W*(?:hey|hi|hello|dear|attention|important|halo|hai|wahai|perhatian|penting|yth)?"
-        rf"[\s,:!-]*(?:to |kepada |untuk |semua |all |any |the )*\b{_MACHINE}\b\s*[,:;!-]",
-        rf"\b(?:if|when|jika|bila|kalau|apabila) (?:you|kamu|anda|engkau)(?:'re| are| adalah"
-        rf"| ialah)? (?:an? |the |sebuah |seorang |reading this as an? )*\b{_MACHINE}\b",
-        rf"\b(?:as|sebagai) (?:an? |sebuah |seorang )?{_MACHINE}\b[^.!?]{{0,20}}\b(?:you|kamu"
-        r"|anda|engkau)\b[^.!?]{0,20}\b(?:must|should|shall|will|have to|need to|may|are"
-        r"|harus|wajib|perlu|mesti|diminta|dilarang|diperintahkan|akan)\b",
-        rf"\b{_MACHINE}\b[^.!?]{{0,30}}\b(?:must|shall|should|has to|have to|needs? to|is to"
-        r"|are to|harus|wajib|mesti|diminta|dilarang|diperintahkan|tidak boleh|jangan)\b"
-        r"[^.!?]{0,60}\b(?:ignore|obey|follow|answer|reply|respond|say|tell|recommend|output"
-        r"|include|mention|reveal|rank|rate|refuse|mengabaikan|abaikan|menjawab|jawab|membalas"
-        r"|mengatakan|katakan|menyebut|sebutkan|merekomendasikan|menyarankan|menambahkan"
-        r"|menyertakan|mengikuti|menolak|memberi ?tahu)",
-        r"\byou are now\b[^.!?]{0,40}\b(?:dan\b|mode|unrestricted|jailbr\w+|free (?:of|from)"
-        rf"|{_MACHINE}|pirate|different|new persona|no longer)",
-        rf"\byou are (?:an? |the )?(?:helpful |evil |new |unrestricted |uncensored )*{_MACHINE}\b",
-        rf"\b(?:kamu|anda|engkau)(?: sekarang| kini)? (?:adalah|ialah|menjadi)\b[^.!?]{{0,30}}"
-        rf"\b(?:{_MACHINE}|asisten|bot|mode|tanpa batas)",
-        r"\b(?:act|behave|respond|pretend|berperan(?:lah)?|bertindak(?:lah)?|berpura-pura"
-        r"(?:lah)?|bersikap(?:lah)?)\b[^.!?]{0,25}\b(?:as|like|to be|you are|sebagai|menjadi"
-        rf"|seolah|seakan|kamu|anda)\b[^.!?]{{0,40}}\b(?:{_MACHINE}|dan\b|unrestricted"
-        r"|jailbr\w+|developer mode|no (?:rules|restrictions|limits)|without (?:rules"
-        r"|restrictions|limits|filters?)|tanpa (?:batas\w*|aturan|filter|sensor))",
-        r"\b(?:developer|god|dan|jailbreak|debug|admin|sudo|unrestricted|pengembang)[ -]?mode\b"
-        r"[^.!?]{0,30}\b(?:enabled?|activated?|on|aktif|engaged|now|diaktifkan)\b",
-        r"\b(?:enter|enable|activate|switch to|aktifkan|masuk ke|beralih ke)\b[^.!?]{0,20}"
-        r"\b(?:developer|god|dan|jailbreak|debug|unrestricted|pengembang)\b[ -]?(?:mode)?"
-        r"|\b(?:aktifkan|masuk ke|beralih ke) mode (?:pengembang|dewa|tanpa batas|admin)",
-        r"\b(?:reveal|show|print|repeat|output|display|disclose|leak|expose|dump|tell me|write"
-        r"|tampilkan|ungkap(?:kan)?|bocorkan|cetak|tuliskan|sebutkan|ulangi|perlihatkan|kirim"
-        r"(?:kan)?)\b[^.!?]{0,40}\b(?:system (?:prompt|message|instruction)s?|(?:your|hidden"
-        r"|initial|secret) (?:system |initial |hidden )?(?:prompts?|instructions?)|api keys?"
-        r"|prompt (?:sistem|rahasia|awal)|instruksi (?:sistem|rahasia|awal|tersembunyi|mu)"
-        r"|instruksimu|perintah sistem|kunci api)",
-        r"\b(?:new|updated|real|actual|true|hidden|secret|override|baru|sebenarnya|rahasia"
-        r"|tersembunyi) (?:system )?(?:instructions?|prompts?|directives?) (?:is|are|:|follow)"
-        r"|\b(?:instruksi|perintah|prompt) (?:baru|rahasia|tersembunyi|sebenarnya|sistem)"
-        r" ?(?:adalah|ialah|:|berikut|untuk)",
-        r"<\|?(?:im_start|im_end|system|endoftext|assistant|user|begin_of_text|eot_id"
-        r"|start_header_id)\|?>|\[/?inst\]|<</?sys>>|\[/?system(?: prompt| message)?\]"
-        r"|</?(?:system|instructions?|prompt|context|documents?|sources?)>",
-        r"^\W*(?:#+ ?)?(?:begin |new |important |end )*system(?: prompt| message| override"
-        r"| instruction| notice| command| update)?s? ?(?::|for\b)",
-        r"^\W*(?:penting |baru )*(?:pesan|perintah|instruksi|prompt|pemberitahuan) sistem"
-        r" ?(?::|untuk\b)",
-        r"^\W*(?:#+ ?)(?:instruction|response|assistant|human)s? ?:",
-        r"\bprompt injection (?:payload|string|test)\b|\bend of (?:system )?prompt\b",
-        r"\b(?:this|ini) (?:overrides?|supersedes?|replaces?|menimpa|menggantikan)\b"
-        rf"[^.!?]{{0,30}}\b(?:previous|prior|all|your|other|system|semua|sistem)\b"
-        rf"[^.!?]{{0,20}}\b{_RULES}",
-        rf"\b(?:append|add|include|insert|prepend|put|end|begin|start|prefix|finish"
-        rf"|tambahkan|sertakan|sisipkan|masukkan|akhiri|awali|mulai(?:lah)?|bubuhkan)\b"
-        rf"[^.!?]{{0,80}}\b(?:every|each|all (?:of )?your|your|any|setiap|semua|seluruh"
-        rf"|tiap)\b[^.!?]{{0,15}}\b{_REPLY}\b(?! (?:sheets?|books?|ujian|keys?))",
-        r"\b(?:do not|don'?t|never|jangan|dilarang)(?: pernah)?\b[^.!?]{0,20}\b(?:mention"
-        r"|reveal|tell|disclose|acknowledge|show|sebut(?:kan)?|ungkap(?:kan)?|beri ?tahu(?:kan)?"
-        r"|tunjukkan|bocorkan|akui)\b[^.!?]{0,30}\b(?:this (?:message|instruction|prompt|note"
-        r"|text|command)|these (?:instructions|rules)|(?:your|the) (?:system )?(?:instructions"
-        r"|prompt)|(?:pesan|instruksi|perintah|prompt|teks) ini)\b",
-    )
-)
-
-_TRIGGER = re.compile(
-    rf"{_DROP}|{_MACHINE}|system|sistem|prompt|instru|perintah|jawaban|balasan|repl|answer"
-    r"|respon|output|pesan|message|you are|kamu|anda|mode|\|>|\[/?inst|<</?sys"
-    r"|</?(?:instructions?|context|documents?|sources?)>|###"
-)
-# Letters of other scripts that look like ours, and digits that stand for letters.
+# Cyrillic and Greek letters that look like Latin ones.
 _LOOKALIKES = str.maketrans(
-    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u0432\u043d\u043a\u043c\u0442"
-    "\u03b1\u03b5\u03bf\u03c1\u03c5\u03c7\u03b9\u03ba\u03bd\u03c4",
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u0432"
+    "\u043d\u043a\u043c\u0442\u03b1\u03b5\u03bf\u03c1\u03c5\u03c7\u03b9\u03ba\u03bd\u03c4",
     "aeopcyxijsdhbhkmtaeopuxikvt",
 )
 _SPACED = re.compile(r"\b(?:\w[ .\-_*]){3,}\w\b")
-_SPACED_WORDS = re.compile(r"[ .\-_*]")
-_LEET = str.maketrans("013457@$", "oieastas")
+_SINGLE_LETTERS = re.compile(r"[ .\-_*]\w[ .\-_*]\w[ .\-_*]")
+_SPACE_MARKS = re.compile(r"[ .\-_*]")
+_LETTER_AND_DIGIT = re.compile(r"[0-9][a-z]|[a-z][0-9]")
+_MIXED_WORD = re.compile(r"\b(?:[a-z]+[0-9]|[0-9]+[a-z])\w{0,30}")
+_LEET = str.maketrans("013457", "oieast")
 _QUOTED = re.compile(
     '["\u201c\u201e\u00ab\u2018\'][^"\u201d\u00bb\u2019]{5,300}["\u201d\u00bb\u2019\']'
 )
@@ -136,47 +36,63 @@ def find_orders(text: str) -> tuple[str, ...]:
     Return the sentences of *text*, verbatim, that give orders to a machine.
 
     English and Indonesian. What follows an order in the same paragraph belongs to it,
-    unless the order is only quoted there.
+    unless the order is only quoted there, as in a text about such orders.
     """
-    if not _TRIGGER.search(_plain(text)):
+    if not _matches(_plain(text), loose=True):
         return ()
     flagged: list[str] = []
-    ordered_at: Sentence | None = None
+    order: Sentence | None = None
     for sentence in split_sentences(text):
-        same_block = (
-            ordered_at is not None
-            and "\n\n" not in text[ordered_at.end : sentence.start]
-        )
-        plain = _plain(sentence.text)
-        if is_order(plain):
+        if order is not None and "\n" in text[order.end : sentence.start]:
+            order = None
+        if is_order(sentence.text):
             flagged.append(sentence.text)
             if not _is_quoted(sentence.text):
-                ordered_at = sentence
-        elif same_block:
+                order = sentence
+        elif order is not None:
             flagged.append(sentence.text)
+            order = sentence
     return tuple(dict.fromkeys(flagged))
 
 
-def is_order(plain: str) -> bool:
-    """Tell whether a sentence, in lower case, is an order to a machine by itself."""
-    return any(pattern.search(plain) for pattern in _STRONG)
+def is_order(sentence: str) -> bool:
+    """Tell whether a sentence is an order to a machine by itself."""
+    return _matches(_plain(sentence), loose=False)
 
 
 def _is_quoted(sentence: str) -> bool:
     """Tell whether the order stands in quotation marks only, as when one reports it."""
     rest = _QUOTED.sub(" ", sentence)
-    return rest != sentence and not is_order(_plain(rest)) and len(rest.split()) > 3
+    return rest != sentence and len(rest.split()) > 3 and not is_order(rest)
 
 
 def _plain(text: str) -> str:
     """Return *text* as it is read: compatibility forms, look-alikes, spaced letters."""
-    text = unicodedata.normalize("NFKC", text).casefold().translate(_LOOKALIKES)
-    text = text.replace("\u2019", "'")
-    text = _SPACED.sub(lambda match: _SPACED_WORDS.sub("", match.group()), text)
-    return re.sub(
-        r"\b\w*[a-z]\d\w*\b|\b\w*\d[a-z]\w*\b", _unleet, re.sub(r"\s+", " ", text)
-    )
+    if text.isascii():
+        text = text.lower()
+    else:
+        text = unicodedata.normalize("NFKC", text).casefold().translate(_LOOKALIKES)
+        text = text.replace("\u2019", "'")
+    text = " ".join(text.split())
+    if _SINGLE_LETTERS.search(text):
+        text = _SPACED.sub(lambda match: _SPACE_MARKS.sub("", match.group()), text)
+    if _LETTER_AND_DIGIT.search(text):
+        text = _MIXED_WORD.sub(lambda match: match.group().translate(_LEET), text)
+    return text
 
 
-def _unleet(match: re.Match[str]) -> str:
-    return match.group().translate(_LEET)
+def _matches(plain: str, *, loose: bool) -> bool:
+    """Try the patterns whose key words *plain* holds; *loose*: it is many sentences."""
+    words = {word[:_KEY_LETTERS] for word in _WORD.findall(plain)}
+    signed = any(sign in plain for sign in SIGNS)
+    for keys, pattern in _patterns(loose=loose):
+        if signed if not keys else not any(map(words.isdisjoint, keys)):
+            for begin in range(0, len(plain), _LONGEST - 200):
+                if pattern.search(plain, begin, begin + _LONGEST):
+                    return True
+    return False
+
+
+@lru_cache(maxsize=2)
+def _patterns(*, loose: bool) -> tuple[tuple[Keys, re.Pattern[str]], ...]:
+    return compile_patterns(loose=loose)

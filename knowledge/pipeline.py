@@ -15,7 +15,6 @@ from domain.conversations import ItemPage
 from domain.documents import Document, DocumentStatus, Passage, Upload
 from domain.errors import (
     AppError,
-    Conflict,
     DocumentNotFound,
     DocumentTypeUnsupported,
     PayloadTooLarge,
@@ -175,7 +174,7 @@ class Library:
         return self._passages.iter_passages(tenant, document_id)
 
     def reindex(self, tenant: str, document_id: str) -> int:
-        """Write the passages of a document anew (another embedding model); count them."""
+        """Write a document's passages anew, for another embedding model; count them."""
         passages = list(self._passages.iter_passages(tenant, document_id))
         for begin in range(0, len(passages), _BATCH):
             self._passages.add(passages[begin : begin + _BATCH])
@@ -276,7 +275,7 @@ class Library:
                 return entry.document
             elif self._documents.retry(document, declared=declared):
                 return None
-        raise Conflict("This document is being changed; try again shortly.")
+        raise Unavailable("This document is being changed; try again shortly.")
 
     def _take_over_removal(self, entry: Entry) -> None:
         """Finish a removal whose process died; wait for one that is at work."""

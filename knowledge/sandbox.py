@@ -152,7 +152,7 @@ class Sandbox:
         ours, theirs = socket.socketpair()
         # Its own session: all of it can be killed at once. No secrets in its
         # environment, nothing inherited but the socket.
-        self._nursery = subprocess.Popen(
+        self._nursery = subprocess.Popen(  # noqa: S603 - our own module
             [sys.executable, "-m", "knowledge.sandbox_child", str(theirs.fileno())],
             cwd=_ROOT,
             env={"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"},
@@ -181,7 +181,7 @@ def _scratch_file() -> BinaryIO:
     """Return a file without a name, in memory where the system can do that."""
     if hasattr(os, "memfd_create"):
         return open(os.memfd_create("document"), "w+b")  # noqa: PTH123 - a descriptor
-    return tempfile.TemporaryFile()  # type: ignore[return-value]
+    return tempfile.TemporaryFile()
 
 
 def _read_result(status: int, raw: bytes) -> Extract:

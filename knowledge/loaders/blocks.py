@@ -83,7 +83,7 @@ def _unpack_block(values: Mapping[str, object]) -> Block:
         raise ValueError("unknown kind of block")
     page, table = values.get("page"), values.get("table")
     return Block(
-        kind=kind,
+        kind=cast("BlockKind", kind),
         text=str(values["text"]),
         level=int(cast("int", values.get("level") or 0)),
         page=page if isinstance(page, int) else None,

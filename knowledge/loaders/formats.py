@@ -84,28 +84,34 @@ HIGHEST_RATIO = 100
 _HARMLESS_BYTES = 2_000_000
 
 
+def is_known_name(file: str) -> bool:
+    """Tell whether a file's name ends like one of our formats."""
+    return PurePosixPath(file.lower()).suffix in _SUFFIXES
+
+
 def find_format(
     content: bytes, file: str, media_type: str | None = None
 ) -> Format | None:
     """Return what *content* is, or None when it is no format of ours."""
     head = content[:2048]
-    if head[:1024].lstrip().startswith(b"%PDF-") or b"%PDF-" in head[:1024]:
-        return "pdf"
-    if head.startswith(b"PK\x03\x04"):
-        return _find_office(content)
-    if head.startswith(_FOREIGN) or head.startswith(b"PK"):
-        return None
     named = _SUFFIXES.get(PurePosixPath(file.lower()).suffix)
-    if named in ("pdf", "docx", "xlsx", "pptx"):
+    if _is_pdf(head, named):
+        return "pdf"
+    if head.startswith(b"PK"):
+        return _find_office(content)
+    if named in ("pdf", "docx", "xlsx", "pptx") or not _is_text(head):
         return None
-    if not _is_text(head):
-        return None
-    if named:
-        return named
-    if _PAGE.match(head):
+    if named is None and _PAGE.match(head):
         return "html"
     declared = (media_type or "").split(";")[0].strip().lower()
-    return _MEDIA_TYPES.get(declared)
+    return named or _MEDIA_TYPES.get(declared)
+
+
+def _is_pdf(head: bytes, named: Format | None) -> bool:
+    """Tell a PDF; a few bytes may stand before its mark when it bears the name."""
+    if head.lstrip().startswith(b"%PDF-"):
+        return True
+    return named == "pdf" and b"%PDF-" in head[:1024]
 
 
 def check_archive(content: bytes) -> None:
@@ -152,7 +158,9 @@ def _find_office(content: bytes) -> Format | None:
 
 
 def _is_text(head: bytes) -> bool:
-    """Tell text from other bytes: no controls, unless it is wide characters."""
+    """Tell text from other bytes: no foreign mark, few controls, or wide characters."""
+    if head.startswith(_FOREIGN):
+        return False
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return True
     zeros = head.count(0)

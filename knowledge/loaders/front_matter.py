@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Mapping
 
@@ -52,7 +53,7 @@ def _plain(value: object, depth: int = 0) -> object:
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else None
+        return value if math.isfinite(value) else None
     if isinstance(value, dt.datetime | dt.date):
         return value.isoformat()
     if depth < _DEEPEST and isinstance(value, list | tuple | set):

@@ -58,7 +58,7 @@ def load_markdown(content: bytes) -> Extract:
 
 
 def clean_text_lines(text: str) -> str:
-    """Return *text* with `\\n` line ends and tabs as blanks, indentation kept."""
+    """Return *text* with newlines only and tabs as blanks, indentation kept."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4).split("\n")
     return "\n".join(
         line[: len(line) - len(line.lstrip(" "))] + clean_text(line.lstrip(" "))

@@ -18,7 +18,8 @@ from knowledge.loaders.tables import looks_like_header, render_row
 
 MOST_PAGES = 5_000
 _NO_TITLE = re.compile(
-    r"(?:untitled|document\d*|microsoft \w+ - .*|.*\.(?:docx?|pdf|indd|tex|pptx?|xlsx?|odt))",
+    r"untitled|document\d*|microsoft \w+ - .*"
+    r"|.*\.(?:docx?|pdf|indd|tex|pptx?|xlsx?|odt)",
     re.IGNORECASE,
 )
 _SENTENCE_END = (".", "!", "?", ":", ";", "…", "”", '"')

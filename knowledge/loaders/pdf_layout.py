@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from knowledge.loaders.blocks import DEEPEST_HEADING, Block
 from knowledge.loaders.pdf_lines import Line
 
-_ITEM = re.compile(r"(?:[-*+•▪◦‣·–●○■□✓➢❖]|\(?(?:\d{1,2}|[a-z])[.)])\s+(?=\S)")
-_BULLET = re.compile(r"[*+•▪◦‣·–●○■□✓➢❖]\s+")
+_ITEM = re.compile(r"(?:[-*+•▪◦‣·\u2013●○■□✓➢❖]|\(?(?:\d{1,2}|[a-z])[.)])\s+(?=\S)")
+_BULLET = re.compile(r"[*+•▪◦‣·\u2013●○■□✓➢❖]\s+")
 _LONGEST_HEADING = 160
 _LONGEST_BOLD_HEADING = 100
 # A heading is at least this much larger than the text.
@@ -110,7 +111,7 @@ class Layout:
 
     def _join(self, group: Sequence[Line]) -> str:
         text = group[0].text
-        for previous, line in zip(group, group[1:], strict=False):
+        for previous, line in pairwise(group):
             text = self.join_words(text, line.text, soft=previous.soft)
         return text
 
@@ -135,7 +136,7 @@ class Layout:
 def _usual_leading(lines: Sequence[Line]) -> float:
     drops = [
         round(one.baseline - two.baseline, 1)
-        for one, two in zip(lines, lines[1:], strict=False)
+        for one, two in pairwise(lines)
         if 0 < one.baseline - two.baseline < one.size * 2.2 and one.size == two.size
     ]
     return Counter(drops).most_common(1)[0][0] if drops else 0.0

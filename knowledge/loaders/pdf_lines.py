@@ -147,7 +147,7 @@ class PageReader:
         left, bottom, right, top = self._text.get_charbox(index)
         x, y = (left + right) / 2, (bottom + top) / 2
         if not (-1 <= x <= self._width + 1 and -1 <= y <= self._height + 1):
-            return left == right == bottom == top == 0.0
+            return not any((left, right, bottom, top))
         if 0 < self._size(index) < _SMALLEST_PRINT:
             return False
         return not self._is_white(index) or any(g.holds(x, y) for g in self._grounds)
@@ -172,7 +172,7 @@ class PageReader:
         return y.value
 
     def _is_bold(self, index: int) -> bool:
-        if pdfium.FPDFText_GetFontWeight(self._text, index) >= _BOLD_FROM:
+        if int(pdfium.FPDFText_GetFontWeight(self._text, index)) >= _BOLD_FROM:
             return True
         name = ctypes.create_string_buffer(128)
         flags = ctypes.c_int()

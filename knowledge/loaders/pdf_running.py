@@ -10,8 +10,8 @@ from knowledge.loaders.pdf_lines import Line
 
 _DIGITS = re.compile(r"\d+")
 _PAGE_NUMBER = re.compile(
-    r"[-–—|\s]*(?:(?:page|halaman|hal\.?|p\.)\s*)?(?:\d{1,4}|[ivxlc]{1,6})"
-    r"(?:\s*(?:/|of|dari|\|)\s*\d{1,4})?[-–—|\s]*",
+    r"[-\u2013\u2014|\s]*(?:(?:page|halaman|hal\.?|p\.)\s*)?(?:\d{1,4}|[ivxlc]{1,6})"
+    r"(?:\s*(?:/|of|dari|\|)\s*\d{1,4})?[-\u2013\u2014|\s]*",
     re.IGNORECASE,
 )
 # Lines looked at from each edge of a page.

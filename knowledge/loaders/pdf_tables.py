@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pdfplumber
+import pdfplumber.pdf
 from pdfminer.pdfparser import PDFSyntaxError
 from pdfplumber.utils.exceptions import PdfminerException
 
@@ -41,7 +42,7 @@ class TableFinder:
         self._content = content
         self._clock = clock
         self._spent = 0.0
-        self._pdf: pdfplumber.PDF | None = None
+        self._pdf: pdfplumber.pdf.PDF | None = None
 
     def find(self, number: int, *, shapes: int) -> list[Table]:
         """Return the tables of page *number* (1-based), which has *shapes* drawn."""

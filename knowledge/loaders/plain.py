@@ -11,8 +11,8 @@ from knowledge.loaders.decoding import decode
 from knowledge.loaders.marked import clean_text_lines
 
 _UNDERLINE = re.compile(r"\s*([=\-~^*_#+])\1{2,}\s*$")
-_ITEM = re.compile(r"\s*(?:[-*+•▪◦‣–]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+\S")
-_BULLET = re.compile(r"\s*[*+•▪◦‣–]\s+")
+_ITEM = re.compile(r"\s*(?:[-*+•▪◦‣\u2013]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+\S")
+_BULLET = re.compile(r"\s*[*+•▪◦‣\u2013]\s+")
 _NUMBERED = re.compile(
     r"(?:(?:bab|bagian|pasal|chapter|section|part|article)\s+)?(?:\d{1,2}(?:\.\d{1,2}){0,3}|[IVXLC]{1,6})\.?:?\s+\S",
     re.IGNORECASE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pptx
 from lxml import etree
@@ -78,14 +79,15 @@ class _Walk:
                     yield from self._iter_shape(inner, number, depth + 1)
         elif getattr(shape, "has_table", False):
             self._tables += 1
-            rows = [[cell.text for cell in row.cells] for row in shape.table.rows]
+            table: Any = shape.table  # type: ignore[attr-defined]
+            rows = [[cell.text for cell in row.cells] for row in table.rows]
             yield from iter_rows(rows, number=self._tables, page=number)
         elif shape.has_text_frame:
-            yield from _iter_text(shape.text_frame, number)
+            yield from _iter_text(shape.text_frame, number)  # type: ignore[attr-defined]
 
 
-def _iter_text(frame: object, number: int) -> Iterator[Block]:
-    paragraphs = [clean_line(p.text) for p in frame.paragraphs]  # type: ignore[attr-defined]
+def _iter_text(frame: Any, number: int) -> Iterator[Block]:
+    paragraphs = [clean_line(p.text) for p in frame.paragraphs]
     filled = [text for text in paragraphs if text]
     for text in filled:
         if len(filled) > 1:

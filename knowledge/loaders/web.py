@@ -14,14 +14,74 @@ from knowledge.loaders.hidden import drop_styled_away, is_hidden
 from knowledge.loaders.web_tables import is_layout, iter_table
 
 _NEVER = frozenset(
-    ["script", "style", "noscript", "template", "head", "iframe", "object", "embed", "svg", "canvas", "audio", "video", "select", "option", "button", "input", "textarea", "datalist", "dialog", "map"]
+    [
+        "script",
+        "style",
+        "noscript",
+        "template",
+        "head",
+        "iframe",
+        "object",
+        "embed",
+        "svg",
+        "canvas",
+        "audio",
+        "video",
+        "select",
+        "option",
+        "button",
+        "input",
+        "textarea",
+        "datalist",
+        "dialog",
+        "map",
+    ]
 )
 _FRAME = frozenset({"nav", "header", "footer", "aside"})
 _FRAME_ROLES = frozenset(
     {"navigation", "banner", "contentinfo", "complementary", "search", "dialog", "menu"}
 )
 _BLOCKS = frozenset(
-    ["p", "div", "section", "article", "main", "body", "html", "ul", "ol", "li", "dl", "dt", "dd", "blockquote", "pre", "figure", "figcaption", "table", "caption", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "address", "details", "summary", "fieldset", "form", "legend", "nav", "header", "footer", "aside", "center", "hgroup"]
+    [
+        "p",
+        "div",
+        "section",
+        "article",
+        "main",
+        "body",
+        "html",
+        "ul",
+        "ol",
+        "li",
+        "dl",
+        "dt",
+        "dd",
+        "blockquote",
+        "pre",
+        "figure",
+        "figcaption",
+        "table",
+        "caption",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "address",
+        "details",
+        "summary",
+        "fieldset",
+        "form",
+        "legend",
+        "nav",
+        "header",
+        "footer",
+        "aside",
+        "center",
+        "hgroup",
+    ]
 )
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 # Meta elements worth keeping, by what they are called here.
@@ -86,7 +146,7 @@ def iter_html_blocks(fragment: str, *, first_table: int = 0) -> Iterator[Block]:
 
 def _iter_page(soup: BeautifulSoup) -> Iterator[Block]:
     drop_styled_away(soup)
-    root = soup.find("main") or soup.find(attrs={"role": "main"}) or soup.body or soup
+    root = soup.find("main") or soup.select_one("[role=main]") or soup.body or soup
     blocks = list(_Walk(frame=True).iter_blocks(root))
     if not blocks:
         # Everything sits in what looks like a frame: then that is the page.

@@ -108,7 +108,7 @@ def _take_reaching(line: list[str], reaching: dict[int, tuple[int, str]]) -> Non
 
 
 def _cell_text(cell: Tag, dropped: Callable[[Tag], bool]) -> str:
-    for inner in cell.find_all(True):
+    for inner in cell.select("*"):
         if isinstance(inner, Tag) and not inner.decomposed and dropped(inner):
             inner.decompose()
     return clean_line(cell.get_text(" "))
