@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-
-import orjson
+from typing import Any
 
 from domain.errors import IdempotencyKeyReused, StateUnavailable, TurnStillRunning
 from domain.ports import StoredReply
+from stores.idempotency_codec import (
+    claimed_fingerprint,
+    decode_reply,
+    encode_claim,
+    encode_reply,
+)
 from stores.idempotency_memory import ReplyMemory
 from stores.redis_client import RedisConnection
 
@@ -28,8 +32,6 @@ MAX_REPLY_BYTES = 4 * 1024 * 1024
 MAX_TURN_SECONDS = 600.0
 # What a client that came too early is told to wait.
 _RETRY_SECONDS = 2.0
-
-_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class RedisIdempotencyStore:
         self._memory = ReplyMemory(ttl_seconds=ttl_seconds, clock=clock)
         self._clock = clock
         self._claims: dict[str, _Claim] = {}
-        self._freeing: set[asyncio.Task[None]] = set()
+        self._keeping: set[str] = set()
+        self._going_on: set[asyncio.Task[None]] = set()
         self._renewal: asyncio.Task[None] | None = None
 
     async def begin(
@@ -94,7 +97,7 @@ class RedisIdempotencyStore:
         if (known := self._memory.find(name)) is not None:
             return _replay(*known, fingerprint)
         claim = _Claim(
-            fingerprint, _encode_claim(tenant, route, fingerprint), self._clock()
+            fingerprint, encode_claim(tenant, route, fingerprint), self._clock()
         )
         # Taken before the first suspension: of two requests of this process that come
         # together, one sees the other.
@@ -105,7 +108,7 @@ class RedisIdempotencyStore:
             await self._forget(name, claim)
             raise
         if reply is not None:
-            del self._claims[name]
+            self._claims.pop(name, None)
             return reply
         self._keep_renewing()
         return None
@@ -120,20 +123,17 @@ class RedisIdempotencyStore:
             return
         if len(reply.body) > self._max_bytes:
             log.warning("reply_not_kept", extra={"size": len(reply.body)})
-            await self.abandon(tenant, route, key)
+            await self._forget(name, claim)
             return
-        try:
-            stored = _encode_reply(tenant, route, claim.fingerprint, reply)
-            if not await self._store(name, stored):
-                self._memory.keep(name, claim.fingerprint, reply)
-        finally:
-            self._claims.pop(name, None)
+        stored = encode_reply(tenant, route, claim.fingerprint, reply)
+        self._keeping.add(name)
+        await self._see_through(self._keep(name, claim, reply, stored))
 
     async def abandon(self, tenant: str, route: str, key: str) -> None:
         """Free the key after a failure, so that a retry runs anew."""
         name = self._name(tenant, route, key)
         claim = self._claims.get(name)
-        if claim is not None:
+        if claim is not None and name not in self._keeping:
             await self._forget(name, claim)
 
     async def aclose(self) -> None:
@@ -142,7 +142,7 @@ class RedisIdempotencyStore:
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        await asyncio.gather(*self._freeing, return_exceptions=True)
+        await asyncio.gather(*self._going_on, return_exceptions=True)
 
     async def _begin_shared(
         self, name: str, claim: _Claim, tenant: str, route: str
@@ -163,13 +163,23 @@ class RedisIdempotencyStore:
             log.warning("idempotency_kept_here", extra={"code": exc.code})
             return None
         if stored is not None:
-            found = _decode_reply(stored, tenant, route)
+            found = decode_reply(stored, tenant, route)
             if found is not None:
                 return _replay(*found, claim.fingerprint)
             log.error("stored_reply_unreadable")
         if holder is not None and holder != claim.value:
-            raise _refusal(_claimed_fingerprint(holder), claim.fingerprint)
+            raise _refusal(claimed_fingerprint(holder), claim.fingerprint)
         return None
+
+    async def _keep(
+        self, name: str, claim: _Claim, reply: StoredReply, stored: bytes
+    ) -> None:
+        try:
+            if not await self._store(name, stored):
+                self._memory.keep(name, claim.fingerprint, reply)
+        finally:
+            self._claims.pop(name, None)
+            self._keeping.discard(name)
 
     async def _store(self, name: str, stored: bytes) -> bool:
         connection = self._connection
@@ -187,12 +197,19 @@ class RedisIdempotencyStore:
         """Free the key here and in Redis, where it may have passed to somebody else."""
         self._claims.pop(name, None)
         connection = self._connection
-        if connection is None or not connection.available():
-            return
-        # Also runs in a cancelled request, whose claim would block its own retry.
-        task = asyncio.create_task(_delete_if(connection, name, claim.value))
-        self._freeing.add(task)
-        task.add_done_callback(self._freeing.discard)
+        if connection is not None and connection.available():
+            await self._see_through(_delete_if(connection, name, claim.value))
+
+    async def _see_through(self, work: Coroutine[Any, Any, None]) -> None:
+        """
+        Wait for *work*, which goes on when the request is cancelled.
+
+        A client that leaves at the last moment comes back with the same key: it must
+        find the answer, or a key that is free.
+        """
+        task = asyncio.create_task(work)
+        self._going_on.add(task)
+        task.add_done_callback(self._going_on.discard)
         await asyncio.shield(task)
 
     def _keep_renewing(self) -> None:
@@ -262,59 +279,3 @@ def _replay(first: str, reply: StoredReply, asked: str) -> StoredReply:
     if first != asked:
         raise IdempotencyKeyReused
     return reply
-
-
-def _encode_claim(tenant: str, route: str, fingerprint: str) -> bytes:
-    return orjson.dumps(
-        {
-            "v": _VERSION,
-            "tenant": tenant,
-            "route": route,
-            "fingerprint": fingerprint,
-            # Tells this claim from a later one of the same request.
-            "token": secrets.token_hex(8),
-        }
-    )
-
-
-def _claimed_fingerprint(value: bytes) -> str:
-    try:
-        return str(orjson.loads(value)["fingerprint"])
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return ""
-
-
-def _encode_reply(
-    tenant: str, route: str, fingerprint: str, reply: StoredReply
-) -> bytes:
-    head = orjson.dumps(
-        {
-            "v": _VERSION,
-            "tenant": tenant,
-            "route": route,
-            "fingerprint": fingerprint,
-            "status": reply.status,
-            "headers": dict(reply.headers),
-        }
-    )
-    return head + b"\n" + reply.body
-
-
-def _decode_reply(
-    value: bytes, tenant: str, route: str
-) -> tuple[str, StoredReply] | None:
-    """Return fingerprint and reply; None when damaged or somebody else's."""
-    head, _, body = value.partition(b"\n")
-    try:
-        fields = orjson.loads(head)
-        if (fields["v"], fields["tenant"], fields["route"]) != (
-            _VERSION,
-            tenant,
-            route,
-        ):
-            return None
-        headers = {str(k): str(v) for k, v in fields["headers"].items()}
-        reply = StoredReply(int(fields["status"]), headers, body)
-        return str(fields["fingerprint"]), reply
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
-        return None

@@ -147,6 +147,21 @@ async def test_a_request_cancelled_while_it_claims_frees_the_key(
     assert await workers[1].begin() is None
 
 
+async def test_a_client_that_leaves_as_the_answer_is_kept_can_have_it_again(
+    proxy: FaultProxy, workers: list[Worker]
+) -> None:
+    await workers[0].begin()
+    proxy.set(delay=0.3)
+    finishing = asyncio.create_task(workers[0].finish())
+    await asyncio.sleep(0)
+    finishing.cancel()
+    await asyncio.gather(finishing, return_exceptions=True)
+    await workers[0].store.abandon(*WHO)
+    await workers[0].store.aclose()
+
+    assert await workers[1].begin() == REPLY
+
+
 async def test_without_redis_one_process_still_answers_once(
     proxy: FaultProxy, workers: list[Worker]
 ) -> None:
