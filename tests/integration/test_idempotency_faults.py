@@ -39,9 +39,16 @@ def proxy(server: RedisServer) -> Iterator[FaultProxy]:
 class Worker:
     """One process of the service, as far as these tests go."""
 
-    def __init__(self, port: int, *, lease_seconds: float = 15.0) -> None:
+    def __init__(
+        self, port: int, *, lease_seconds: float = 15.0, seconds: float = 10.0
+    ) -> None:
+        # The time limits are such that a busy machine is not taken for an outage.
         self.connection = RedisConnection(
-            host="127.0.0.1", port=port, breaker=Breaker(cooldown_seconds=0.05)
+            host="127.0.0.1",
+            port=port,
+            breaker=Breaker(cooldown_seconds=0.05),
+            connect_timeout_seconds=seconds,
+            timeout_seconds=seconds,
         )
         self.store = RedisIdempotencyStore(
             self.connection, lease_seconds=lease_seconds, max_reply_bytes=10_000
@@ -179,9 +186,9 @@ async def test_without_redis_one_process_still_answers_once(
 
 @pytest.mark.parametrize("fault", [{"up": False}, {"blackhole": True}, {"reset": True}])
 async def test_an_answer_given_during_an_outage_is_replayed_after_it(
-    proxy: FaultProxy, workers: list[Worker], fault: dict[str, object]
+    proxy: FaultProxy, fault: dict[str, object]
 ) -> None:
-    worker = workers[0]
+    worker = Worker(proxy.port, seconds=1)
     await worker.begin()
     proxy.set(**fault)
     await worker.finish()
@@ -192,6 +199,7 @@ async def test_an_answer_given_during_an_outage_is_replayed_after_it(
 
     assert during == REPLY
     assert await worker.begin() == REPLY
+    await worker.die()
 
 
 async def test_an_answer_given_before_an_outage_is_replayed_after_it(
