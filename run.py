@@ -78,6 +78,9 @@ def serve(plan: Plan, children: Children) -> tuple[int, bool]:
     Returns:
         The exit status, and whether the service was ready once.
     """
+    # Until everything runs, a person looks for progress, not for log lines.
+    children.hushed.set()
+    say("Starting ...")
     gunicorn = ["-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
     children.start("The service", gunicorn, environ=plan.environ)
     # Its warnings come over standard error; what it prints is a banner of its own.
@@ -93,6 +96,7 @@ def serve(plan: Plan, children: Children) -> tuple[int, bool]:
     ):
         return _explain(children, "The web chat does not answer."), True
     say(describe(plan))
+    children.hushed.clear()
     while not children.find_ended():
         if children.stopping.wait(0.5):
             return 0, True
@@ -105,6 +109,7 @@ def _explain(children: Children, sentence: str) -> int:
         return 0
     if ended := children.find_ended():
         name, status = ended
+        children.hear_out()
         say(f"{name} ended with status {status}; its last lines are above.")
         return status if status > 0 else 1
     say(sentence)
@@ -121,7 +126,6 @@ def _add_samples(plan: Plan, children: Children) -> None:
         return
     say("Adding the sample documents ...")
     status = children.run(
-        "The sample documents",
         ["-m", "knowledge", "add", str(SAMPLES)],
         environ={**plan.environ, "API_KEY": plan.samples_key},
     )

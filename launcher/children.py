@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,12 +11,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import IO
 
 from config import ROOT
 
 # Longer than the service's own drain (gunicorn.conf.py, graceful_timeout).
 STOP_SECONDS = 35.0
 LOOK_SECONDS = 0.1
+LAST_LINES_SECONDS = 1.0
+
+# The level of a line in both forms of `LOG_FORMAT`.
+_CHATTER = re.compile(rb"\b(?:INFO|DEBUG)\b")
 
 
 @dataclass(slots=True)
@@ -26,11 +32,14 @@ class Children:
     Attributes:
         stopping: Set when all of it is to end.
         hurrying: Set when it is to end without waiting for turns that are running.
+        hushed: While set, what programs say is passed on from WARNING upwards only.
     """
 
     stopping: threading.Event = field(default_factory=threading.Event)
     hurrying: threading.Event = field(default_factory=threading.Event)
+    hushed: threading.Event = field(default_factory=threading.Event)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _heard: list[threading.Thread] = field(default_factory=list)
 
     def start(
         self,
@@ -41,15 +50,35 @@ class Children:
         silent: bool = False,
     ) -> None:
         """Start a program of this application; *silent* drops its standard output."""
-        self.running[name] = subprocess.Popen(  # noqa: S603 - our own programs
+        child = subprocess.Popen(  # noqa: S603 - our own programs
             [sys.executable, *command],
             cwd=ROOT,
             env=dict(environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL if silent else None,
+            stderr=subprocess.PIPE,
             # Ctrl-C reaches this process alone, which ends the others in order.
             start_new_session=True,
         )
+        self.running[name] = child
+        if child.stderr:
+            heard = threading.Thread(target=self._pass_on, args=(child.stderr,))
+            heard.daemon = True
+            heard.start()
+            self._heard.append(heard)
+
+    def _pass_on(self, lines: IO[bytes]) -> None:
+        """Hand the log lines of a program to our own standard error."""
+        with lines:
+            for line in lines:
+                if not (self.hushed.is_set() and _CHATTER.search(line[:120])):
+                    sys.stderr.buffer.write(line)
+                    sys.stderr.buffer.flush()
+
+    def hear_out(self) -> None:
+        """Wait a moment for the last lines of those that ended."""
+        for heard in self._heard:
+            heard.join(LAST_LINES_SECONDS)
 
     def find_ended(self) -> tuple[str, int] | None:
         """Return the name and exit status of a program that ended by itself."""
@@ -69,12 +98,20 @@ class Children:
                 return False
         return False
 
-    def run(
-        self, name: str, command: Sequence[str], *, environ: Mapping[str, str]
-    ) -> int | None:
-        """Run a program to its end; None when we were told to stop meanwhile."""
-        self.start(name, command, environ=environ)
-        child = self.running.pop(name)
+    def run(self, command: Sequence[str], *, environ: Mapping[str, str]) -> int | None:
+        """
+        Run a program to its end, its progress bar on our own terminal.
+
+        Returns:
+            Its exit status; None when we were told to stop, or another one ended.
+        """
+        child = subprocess.Popen(  # noqa: S603 - our own programs
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         while child.poll() is None:
             if self.stopping.wait(LOOK_SECONDS) or self.find_ended():
                 self._end(child)
@@ -92,6 +129,7 @@ class Children:
                 child.terminate()
         for child in self.running.values():
             self._end(child)
+        self.hear_out()
 
     def _end(self, child: subprocess.Popen[bytes]) -> None:
         if child.poll() is None:

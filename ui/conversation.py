@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
@@ -12,7 +13,7 @@ from ui.client import Delta, Searched, ServiceClient, ServiceProblem
 from ui.markdown import answer as answer_markdown
 from ui.markdown import plain_line
 from ui.messages import show_answer, show_question
-from ui.replies import ChatMessage, ConversationLine
+from ui.replies import ChatMessage, ConversationLine, DocumentLine
 from ui.session import OpenQuestion, Session
 from ui.texts import problem_sentence
 from ui.words import Texts
@@ -165,12 +166,19 @@ def _show_welcome(session: Session, client: ServiceClient) -> None:
         return
     st.markdown(texts.welcome_hint.format(len(ready)))
     st.caption(texts.examples)
-    for document in ready[:EXAMPLES]:
-        title = document.title
-        if st.button(
-            plain_line(texts.example_question.format(f"“{title}”")),
+    for document in _choose_examples(ready, session.language):
+        question = texts.example_question.format(" ".join(document.title.split()))
+        st.button(
+            plain_line(question),
             key=f"example-{document.id}",
             width="stretch",
-        ):
-            session.asked = texts.example_question.format(title)
-            st.rerun()
+            on_click=partial(session.ask, question),
+        )
+
+
+def _choose_examples(
+    documents: list[DocumentLine], language: str
+) -> list[DocumentLine]:
+    """Return current documents, those in the reader's language first."""
+    current = [document for document in documents if not document.superseded]
+    return sorted(current, key=lambda one: one.language != language)[:EXAMPLES]

@@ -52,6 +52,8 @@ def _show_sources(sources: tuple[Source, ...], texts: Texts, *, expanded: bool) 
     with st.expander(label, icon=":material/format_quote:", expanded=expanded):
         for source in sources:
             place = [web_link(source.title, source.url)]
+            if source.file and not source.url and source.file != source.title:
+                place.append(plain_line(source.file))
             if source.page:
                 place.append(texts.page.format(source.page))
             if source.section:

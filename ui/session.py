@@ -92,6 +92,10 @@ class Session:
         self.open(new_conversation_id())
         self.messages = []
 
+    def ask(self, question: str) -> None:
+        """Have *question* answered in the next run."""
+        self.asked = question
+
     def touch(self, line: ConversationLine) -> None:
         """Move a conversation to the top of the list."""
         others = [other for other in self.lines or () if other.id != line.id]

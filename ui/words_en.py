@@ -36,7 +36,7 @@ ENGLISH = Texts(
         " to answer from."
     ),
     examples="Questions to start with",
-    example_question="What does the document {} say?",
+    example_question="Tell me about {}.",
     searching="Searching the documents …",
     writing="{} passages found, writing the answer …",
     sources="Sources ({})",

@@ -35,7 +35,7 @@ INDONESIAN = Texts(
         "Belum ada dokumen. Unggah dokumen lebih dulu agar ada yang bisa dijawab."
     ),
     examples="Contoh pertanyaan",
-    example_question="Apa isi dokumen {}?",
+    example_question="Apa itu {}?",
     searching="Mencari di dokumen …",
     writing="{} bagian dokumen ditemukan, menulis jawaban …",
     sources="Sumber ({})",

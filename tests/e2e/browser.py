@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, sync_playwright
+import httpx
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 60.0
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 # Nothing of the browser's own may leave this machine, and no profile is kept.
 ARGUMENTS = [
@@ -75,3 +86,75 @@ def open_browser(
             context.close()
             browser.close()
         assert strangers == [], f"the page loads from outside: {strangers}"
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def start_chat(
+    service_url: str,
+    key: str,
+    *,
+    command: Sequence[str] = ("streamlit.py",),
+    folder: Path = ROOT,
+) -> Iterator[str]:
+    """
+    Start the web chat as *command* for Python does; yield its URL.
+
+    Raises:
+        AssertionError: It ended or did not answer in time; the message says why.
+    """
+    port = free_port()
+    environ = {
+        **os.environ,
+        "API_KEY": key,
+        "SERVICE_URL": service_url,
+        "UI_PORT": str(port),
+        "STREAMLIT_SERVER_PORT": str(port),
+    }
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            if httpx.get(url, timeout=2, trust_env=False).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    log.seek(0)
+    raise AssertionError(f"the web chat did not start: {log.read().decode()[-2000:]}")
+
+
+def ask(page: Page, question: str) -> None:
+    """Type *question* and send it by the keyboard."""
+    field = page.get_by_test_id("stChatInputTextArea")
+    field.fill(question)
+    field.press("Enter")
+
+
+def wait_until_still(page: Page) -> None:
+    """Wait until Streamlit has drawn everything it has to draw."""
+    page.locator(
+        '[data-testid="stApp"][data-test-script-state="notRunning"]'
+    ).wait_for()

@@ -84,7 +84,7 @@ def test_a_program_that_is_waited_for_gives_its_status(
 ) -> None:
     command = ["-c", f"raise SystemExit({status})"]
 
-    assert children.run("short", command, environ=os.environ) == status
+    assert children.run(command, environ=os.environ) == status
 
 
 def test_a_program_that_is_waited_for_ends_when_told_to_stop(
@@ -93,7 +93,7 @@ def test_a_program_that_is_waited_for_ends_when_told_to_stop(
     timer = threading.Timer(0.3, children.tell_to_stop)
     timer.start()
 
-    assert children.run("long", ["-c", SLEEP], environ=os.environ) is None
+    assert children.run(["-c", SLEEP], environ=os.environ) is None
 
 
 def test_a_second_signal_ends_a_stubborn_one(
@@ -129,4 +129,26 @@ def test_a_stubborn_one_is_ended_by_force_after_a_while(
 def test_a_program_cannot_read_the_terminal(children: Children) -> None:
     command = ["-c", "import sys; raise SystemExit(len(sys.stdin.read()))"]
 
-    assert children.run("reader", command, environ=os.environ) == 0
+    assert children.run(command, environ=os.environ) == 0
+
+
+LOGGING = (
+    "import sys; sys.stderr.write('07:00:00 INFO a: started\\n');"
+    "sys.stderr.write('07:00:01 WARNING b: odd\\n')"
+)
+
+
+@pytest.mark.parametrize("hushed", [True, False])
+def test_a_hushed_program_is_heard_from_warnings_upwards(
+    children: Children, capfdbinary: pytest.CaptureFixture[bytes], *, hushed: bool
+) -> None:
+    if hushed:
+        children.hushed.set()
+    _start(children, "logging", LOGGING)
+    children.running["logging"].wait(20)
+
+    children.hear_out()
+
+    heard = capfdbinary.readouterr().err
+    assert b"odd" in heard
+    assert (b"started" in heard) is not hushed

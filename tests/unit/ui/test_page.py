@@ -87,8 +87,36 @@ def test_an_empty_conversation_offers_questions_about_the_documents(
 
     assert page.header[0].value == ENGLISH.welcome
     assert "Library guide" in _texts(page)
-    asked = _press(page, "What does the document “Library guide” say?")
+    asked = _press(page, r"Tell me about Library guide\.")
     assert len(asked.chat_message) == 2
+
+
+def test_superseded_and_failed_documents_are_no_examples(
+    service: FakeService, open_page: Open
+) -> None:
+    old, failed = service.add("Old notice", "x"), service.add("Broken", "x")
+    service.documents[old]["validity"] = "superseded"
+    service.documents[failed]["status"] = "failed"
+
+    texts = _texts(open_page())
+
+    assert "Library guide" in texts
+    assert "Old notice" not in texts
+    assert "Broken" not in texts
+
+
+def test_examples_in_the_readers_language_come_first(
+    service: FakeService, open_page: Open
+) -> None:
+    for number in range(5):
+        service.documents[service.add(f"English {number}", "x")]["language"] = "en"
+    service.documents[service.add("Panduan", "x")]["language"] = "id"
+
+    labels = [button.label for button in open_page(lang="id").button]
+
+    examples = [label for label in labels if label.startswith("Apa itu")]
+    assert examples[0] == "Apa itu Panduan?"
+    assert len(examples) == 4
 
 
 def test_without_documents_the_page_says_what_to_do(
