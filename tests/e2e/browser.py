@@ -16,7 +16,13 @@ from typing import IO
 from urllib.parse import urlsplit
 
 import httpx
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
@@ -34,6 +40,8 @@ ARGUMENTS = [
 ]
 WIDE = (1280, 800)
 NARROW = (390, 844)
+# A page is drawn within a second; a machine under test may be ten times slower.
+WAIT_MS = 20_000
 
 
 class BrowserMissing(AssertionError):
@@ -57,35 +65,42 @@ def find_browser() -> str:
 
 
 @contextmanager
-def open_browser(
-    *, size: tuple[int, int] = WIDE, locale: str = "en-US"
-) -> Iterator[BrowserContext]:
-    """Yield a fresh profile; a request to another host than this one fails the test."""
+def launch_browser() -> Iterator[Browser]:
+    """Yield a running Chromium; Playwright allows one at a time in a thread."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=find_browser(), args=ARGUMENTS
         )
-        context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, locale=locale
-        )
-        context.set_default_timeout(20_000)
-        strangers: list[str] = []
-
-        def watch(url: str) -> None:
-            parts = urlsplit(url)
-            if parts.scheme.startswith(("http", "ws")) and parts.hostname not in {
-                "127.0.0.1",
-                "localhost",
-            }:
-                strangers.append(url)
-
-        context.on("request", lambda request: watch(request.url))
         try:
-            yield context
+            yield browser
         finally:
-            context.close()
             browser.close()
-        assert strangers == [], f"the page loads from outside: {strangers}"
+
+
+@contextmanager
+def open_profile(
+    browser: Browser, *, size: tuple[int, int] = WIDE, locale: str = "en-US"
+) -> Iterator[BrowserContext]:
+    """Yield a fresh profile; a request to another host than this one fails the test."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, locale=locale
+    )
+    context.set_default_timeout(WAIT_MS)
+    expect.set_options(timeout=WAIT_MS)
+    strangers: list[str] = []
+
+    def watch(url: str) -> None:
+        parts = urlsplit(url)
+        here = parts.hostname in {"127.0.0.1", "localhost"}
+        if parts.scheme.startswith(("http", "ws")) and not here:
+            strangers.append(url)
+
+    context.on("request", lambda request: watch(request.url))
+    try:
+        yield context
+    finally:
+        context.close()
+    assert strangers == [], f"the page loads from outside: {strangers}"
 
 
 def free_port() -> int:
@@ -158,3 +173,9 @@ def wait_until_still(page: Page) -> None:
     page.locator(
         '[data-testid="stApp"][data-test-script-state="notRunning"]'
     ).wait_for()
+
+
+def open_sidebar(page: Page) -> None:
+    """Open the sidebar, which a narrow screen hides at first."""
+    page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_test_id("stSidebarCollapseButton").wait_for()

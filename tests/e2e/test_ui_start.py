@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from tests.e2e.browser import ROOT, open_browser, start_chat
+from tests.e2e.browser import ROOT, launch_browser, open_profile, start_chat
 from tests.fakes.http_service import KEY, FakeService, serve
 
 SCRIPT = str(ROOT / "streamlit.py")
@@ -26,8 +26,8 @@ def service_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[BrowserContext]:
-    with open_browser() as context:
+def profile() -> Iterator[BrowserContext]:
+    with launch_browser() as browser, open_profile(browser) as context:
         yield context
 
 
@@ -51,10 +51,10 @@ def browser() -> Iterator[BrowserContext]:
     ],
 )
 def test_the_page_is_drawn(
-    service_url: str, browser: BrowserContext, command: list[str], folder: Path
+    service_url: str, profile: BrowserContext, command: list[str], folder: Path
 ) -> None:
     with start_chat(service_url, KEY, command=command, folder=folder) as url:
-        page = browser.new_page()
+        page = profile.new_page()
         page.goto(url)
 
         expect(page.get_by_role("heading", name="Tanya")).to_be_visible()
