@@ -19,12 +19,16 @@ _UNDERLINE = re.compile(r"[ \t>]*(=+|-+)[ \t]*")
 _CODE = re.compile(r"`([A-Za-z0-9 _./=,-]+)`")
 _WEB = re.compile(r"https?://[^\s<>()\[\]\"'`\\|]+", re.IGNORECASE)
 _KEPT = re.compile(f"(?:{_WEB.pattern})|{_CODE.pattern}", re.IGNORECASE)
+# Streamlit replaces `:smile:`, `:material/home:` and `:streamlit:` after Markdown was
+# read, when backslashes are gone; an invisible word joiner keeps the name apart.
+_ICON = re.compile(r":(?=[\w+/-]*[A-Za-z+][\w+/-]*:|-1:|100:|1234:)")
+_JOINER = "\u2060"
 _COMMAND = re.compile(r"([\\`~<>&$#\[\]]|:(?=[A-Za-z0-9_+]|-1))")
 
 
 def plain(text: str) -> str:
     """Return Markdown that shows *text* letter by letter, line breaks included."""
-    escaped = _PUNCTUATION.sub(r"\\\1", text)
+    escaped = _PUNCTUATION.sub(r"\\\1", _ICON.sub(f":{_JOINER}", text))
     return "  \n".join(line.strip(" \t") for line in _lines(escaped))
 
 
@@ -90,5 +94,4 @@ def _prose(line: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    # A quotation mark of Markdown at the start of a line is kept readable as one.
-    return _COMMAND.sub(r"\\\1", text)
+    return _COMMAND.sub(r"\\\1", _ICON.sub(f":{_JOINER}", text))

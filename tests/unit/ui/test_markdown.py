@@ -10,8 +10,8 @@ from ui.markdown import answer, plain, plain_line, web_link
 
 
 def _visible(markdown: str) -> str:
-    """Undo backslash escapes, as a Markdown reader does."""
-    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown)
+    """Undo backslash escapes, as a Markdown reader does; joiners are invisible."""
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown).replace("\u2060", "")
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,22 @@ def test_headings_and_rules_do_not_break_the_page() -> None:
 
 
 def test_formulas_and_directives_are_shown_as_written() -> None:
-    assert answer("Rp $5 :red[x] :material/home: 10:30") == (
-        "Rp \\$5 \\:red\\[x\\] \\:material/home\\: 10\\:30"
-    ).replace("home\\:", "home:")
+    text = "Rp $5 :red[x] :material/home: :smile: 10:30 10:30:45"
+
+    shown = answer(text)
+
+    assert _visible(shown) == text
+    assert "\\$5" in shown
+    assert "\\:red\\[x\\]" in shown
+    assert shown.endswith("10\\:30 10\\:30\\:45")
+
+
+@pytest.mark.parametrize("icon", [":smile:", ":material/home:", ":streamlit:", ":+1:"])
+def test_the_name_of_an_icon_stays_a_name(icon: str) -> None:
+    for shown in (answer(icon), plain(icon)):
+        text = shown.replace("\\", "")
+        assert icon not in text
+        assert text.replace("\u2060", "") == icon
 
 
 def test_an_address_stays_whole() -> None:

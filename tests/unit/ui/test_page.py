@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.fakes.http_service import KEY, FakeService
 from ui.client import ServiceClient
+from ui.session import OpenQuestion
 from ui.words_en import ENGLISH
 from ui.words_id import INDONESIAN
 
@@ -305,6 +306,21 @@ def test_a_failed_question_can_be_asked_again_under_the_same_key(
 
     assert "The library opens at eight." in _texts(page)
     assert not page.error
+
+
+def test_a_stopped_question_is_told_and_can_be_asked_again(
+    service: FakeService, open_page: Open
+) -> None:
+    page = open_page(conversation="c1")
+    stopped = OpenQuestion("When does the library open?", "key-of-the-first-try")
+    page.session_state["session"].open_question = stopped
+    _checked(page.run(timeout=SECONDS))
+    assert page.warning[0].value == ENGLISH.stopped
+
+    _press(page, ENGLISH.ask_again)
+
+    assert service.idempotency_keys == ["key-of-the-first-try"]
+    assert "The library opens at eight." in _texts(page)
 
 
 def test_a_question_after_a_failed_one_takes_its_place(
