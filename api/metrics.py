@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import re
 
 from flask import Flask, Response, g, request
 
@@ -64,7 +66,7 @@ class _Line:
         self._status = status
         self._method = request.method if request.method in _METHODS else "OTHER"
         # A path may hold anything; its template is ours.
-        self._route = rule.rule if rule is not None else _UNMATCHED
+        self._route = _template(rule.rule) if rule is not None else _UNMATCHED
         caller = g.get("caller")
         self._tenant = caller.tenant if caller else None
         self._elapsed = elapsed_seconds
@@ -90,3 +92,9 @@ class _Line:
                 "tenant": self._tenant,
             },
         )
+
+
+@functools.cache
+def _template(rule: str) -> str:
+    """Return `/v1/documents/{document_id}`, as the OpenAPI document spells it."""
+    return re.sub(r"<(?:[^<>:]+:)?([^<>:]+)>", r"{\1}", rule)

@@ -40,7 +40,16 @@ _SECRET_TEXT = re.compile(
     r"|(?<=://)[^/\s@:]*:[^/\s@]+(?=@)"
 )
 # Their lines repeat ours, or say what a request asked.
-_SILENCED = ("uvicorn.access", "gunicorn.access", "werkzeug", "httpx", "httpcore")
+_SILENCED = (
+    "uvicorn.access",
+    "gunicorn.access",
+    "werkzeug",
+    "httpx",
+    "httpcore",
+    "openai",
+    "alembic",
+    "pdfminer",
+)
 _ROUTED = ("uvicorn", "uvicorn.error", "uvicorn.asgi", "gunicorn", "gunicorn.error")
 
 

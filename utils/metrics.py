@@ -20,28 +20,8 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _TURN_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 90)
 _PASSAGES = (0, 1, 2, 3, 5, 8, 13, 20)
 # A label is a closed set; whatever else a part reports counts as `other`.
-_STAGES = frozenset(
-    {
-        "understand",
-        "curated",
-        "rewrite",
-        "retrieve",
-        "rerank",
-        "gate",
-        "judge",
-        "generate",
-        "extract",
-        "answer",
-        "check",
-        "ground",
-        "commit",
-        "store",
-        "total",
-    }
-)
-_PARTS = frozenset(
-    {"state", "retrieval", "dense", "rerank", "model", "embedding", "database"}
-)
+_STAGES = frozenset({"understand", "retrieve", "decide", "generate", "total"})
+_PARTS = frozenset({"state", "retrieval", "dense", "rerank", "model"})
 
 
 class Metrics:
