@@ -70,11 +70,12 @@ def freeze(item: object) -> Any:
 def is_same(item: object, frozen: object) -> bool:
     """Return whether *item* still is what was frozen."""
     if type(frozen) is FrozenMessage:
+        kind, fields, extra = frozen
+        # Asked of every message of every turn: `isinstance` would cost more than all.
         return (
-            type(item) is frozen.kind
-            and isinstance(item, BaseMessage)
-            and item.__dict__ == frozen.fields
-            and item.__pydantic_extra__ == frozen.extra
+            type(item) is kind
+            and item.__dict__ == fields
+            and item.__pydantic_extra__ == extra  # type: ignore[attr-defined]
         )
     return type(item) is type(frozen) and item == frozen
 

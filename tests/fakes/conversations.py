@@ -47,6 +47,7 @@ class Chat:
         documents: Sequence[Mapping[str, str]] = (),
     ) -> None:
         self.store = store
+        self.saver: Any = saver
         self.durability = durability
         self.documents = [dict(entry) for entry in documents]
         self.before_answer = _nothing

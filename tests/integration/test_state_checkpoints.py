@@ -22,9 +22,11 @@ from langgraph.types import Command, interrupt
 from domain.deadlines import Deadline
 from domain.errors import ConversationNotFound, LeaseLost, StateCorrupt
 from stores.checkpoint_codec import FieldCodec
+from stores.checkpoint_keys import new_part_id
 from stores.checkpoint_write import DeltaChannelRefused
 from stores.checkpoints import RedisCheckpointer
 from stores.conversations import RedisConversationStore
+from stores.leases import new_token
 from stores.redis_client import RedisConnection
 from tests.fakes.conversations import Chat, turns_of
 from tests.fakes.redis_server import RedisServer
@@ -43,7 +45,7 @@ class Bench:
         self.url = server.url
         self.prefix = "t" + uuid4().hex
         self.connections: list[RedisConnection] = []
-        self.raw = self.connect().sync_client()
+        self.raw: Any = self.connect().sync_client()
 
     def connect(self, url: str | None = None) -> RedisConnection:
         self.connections.append(RedisConnection(url=url or self.url))
@@ -59,7 +61,7 @@ class Bench:
         )
         return Chat(store, saver, durability=durability)
 
-    def keys(self) -> list[bytes]:
+    def stored_keys(self) -> list[bytes]:
         return sorted(self.raw.keys(f"{self.prefix}:*"))
 
     def state_key(self, tenant: str = "acme", name: str = "desk") -> str:
@@ -159,7 +161,7 @@ async def test_nothing_is_left_of_the_steps_of_an_earlier_turn(
             "checkpoint_id": "1-old",
         }
     }
-    saver: RedisCheckpointer = chat.graph.checkpointer
+    saver = chat.saver
     await saver.aput_writes(config, [("messages", "late")], "task")
     await chat.ask("four")
 
@@ -179,9 +181,9 @@ async def test_every_key_ends_with_the_conversation(
     async with chat.store.turn("acme", "desk", deadline=Deadline.after(5)) as lease:
         await chat.run("one", lease)
         lease.describe(title="t", turns=1)
-        kept = {key: bench.raw.pttl(key) for key in bench.keys()}
+        kept = {key: bench.raw.pttl(key) for key in bench.stored_keys()}
         assert any(key.endswith(b":lock") for key in kept)
-    kept |= {key: bench.raw.pttl(key) for key in bench.keys()}
+    kept |= {key: bench.raw.pttl(key) for key in bench.stored_keys()}
 
     assert any(b":idx:" in key for key in kept)
     assert all(0 < left <= 86_400_000 for left in kept.values()), kept
@@ -204,7 +206,7 @@ async def test_a_flush_between_read_and_write_loses_nothing(
     await chat.ask("two")
 
     async def flush() -> None:
-        bench.raw.delete(*bench.keys())
+        bench.raw.delete(*bench.stored_keys())
 
     chat.before_answer = flush
     await chat.ask("three")
@@ -267,7 +269,7 @@ async def test_a_hostile_record_runs_nothing(bench: Bench, tmp_path: Path) -> No
     ):
         bench.raw.hset(bench.state_key(), segment, codec.seal(segment, kind, payload))
         try:
-            found = await bench.worker().graph.checkpointer.aget_tuple(
+            found = await bench.worker().saver.aget_tuple(
                 {"configurable": {"thread_id": "acme/desk", "checkpoint_ns": ""}}
             )
         except StateCorrupt:
@@ -289,7 +291,7 @@ async def test_secrets_in_the_configuration_are_not_stored(bench: Bench) -> None
         )
         lease.describe(title="t", turns=1)
     everything = b"".join(
-        bench.raw.dump(key) for key in bench.keys() if not key.endswith(b":lock")
+        bench.raw.dump(key) for key in bench.stored_keys() if not key.endswith(b":lock")
     )
     assert b"sk-secret" not in everything
     assert token.encode() not in everything
@@ -299,11 +301,11 @@ async def test_delta_channels_are_refused_where_only_the_newest_is_kept(
     bench: Bench,
 ) -> None:
     saver = RedisCheckpointer(bench.connect(), prefix=bench.prefix)
-    config = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+    config: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
     metadata: Any = {"counters_since_delta_snapshot": {"messages": (1, 1)}}
     with pytest.raises(DeltaChannelRefused):
         await saver.aput(config, empty_checkpoint(), metadata, {})
-    assert bench.keys() == []
+    assert bench.stored_keys() == []
 
 
 async def test_another_owner_is_refused_even_under_the_same_key(bench: Bench) -> None:
@@ -313,7 +315,7 @@ async def test_another_owner_is_refused_even_under_the_same_key(bench: Bench) ->
     with pytest.raises(StateCorrupt):
         await bench.worker().texts(tenant="other")
     with pytest.raises(StateCorrupt):
-        await chat.graph.checkpointer.aget_tuple(
+        await chat.saver.aget_tuple(
             {
                 "configurable": {
                     "thread_id": "acme/desk",
@@ -407,7 +409,7 @@ async def test_edits_removals_and_changes_in_place_are_stored(
         assert len(found) == 39
         assert found[3].text == "edited"
 
-    saver = chat.graph.checkpointer
+    saver = chat.saver
     found = await saver.aget_tuple(config)
     messages = found.checkpoint["channel_values"]["messages"]
     messages[5].additional_kwargs["tanya"]["note"] = "changed in place"
@@ -489,9 +491,6 @@ def test_ids_stay_unique_after_a_fork(redis_server: RedisServer) -> None:
         if child == 0:
             os.close(reading)
             try:
-                from stores.checkpoint_keys import new_part_id
-                from stores.leases import new_token
-
                 ids = [new_part_id().decode(), new_token()]
                 ids.append(str(saver.get_next_version(None, None)))
                 config: Any = {"configurable": {"thread_id": "c", "checkpoint_ns": ""}}

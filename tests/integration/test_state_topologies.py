@@ -135,10 +135,7 @@ async def test_a_failover_behind_sentinel_keeps_what_was_answered(
             "sentinel down-after-milliseconds main 1000\n"
             "sentinel failover-timeout main 5000\n"
         )
-        sentinel = subprocess.Popen(
-            [find_redis_server(), str(config), "--sentinel"],
-            stdout=subprocess.DEVNULL,
-        )
+        sentinel = start_sentinel(config)
         stack.callback(sentinel.wait)
         stack.callback(sentinel.kill)
         await _until(lambda: b"role:slave" in replica.command("INFO", "replication"))
@@ -166,6 +163,12 @@ async def test_a_failover_behind_sentinel_keeps_what_was_answered(
         assert lease.degraded == ()
         assert await chat.texts() == turns_of("one", "two", "three")
         await state.close()
+
+
+def start_sentinel(config: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [find_redis_server(), str(config), "--sentinel"], stdout=subprocess.DEVNULL
+    )
 
 
 async def _until(condition: Any, *, seconds: float = 30.0) -> None:
