@@ -9,12 +9,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.errors import ConfigurationError
 
 ROOT = Path(__file__).resolve().parent
+ENV_FILE = ".env"
 
 Seconds = Annotated[float, Field(gt=0, le=86_400 * 365)]
 SpeechEngine = Literal["local", "openai", "prosa", "faster-whisper", "piper", "off"]
@@ -24,6 +33,11 @@ def _server_url(value: str | None) -> str | None:
     if value and not re.match(r"[a-z][a-z0-9+]*://", value):
         raise ValueError("must be a URL such as scheme://host:port")
     return value or None
+
+
+def _port_of_ours(value: object) -> object:
+    # Kubernetes gives every pod `REDIS_PORT=tcp://...` when a service is named redis.
+    return 6379 if isinstance(value, str) and value.startswith("tcp://") else value
 
 
 URL = Annotated[str | None, AfterValidator(_server_url)]
@@ -37,7 +51,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        frozen=True, env_file=".env", env_ignore_empty=True, extra="ignore"
+        frozen=True, env_file=ENV_FILE, env_ignore_empty=True, extra="ignore"
     )
 
     # Callers.
@@ -114,7 +128,9 @@ class Settings(BaseSettings):
     """`redis://`, `rediss://` or `unix://`; unset: embedded."""
     redis_host: str | None = None
     """Host, when no URL is given."""
-    redis_port: Annotated[int, Field(ge=1, le=65_535)] = 6379
+    redis_port: Annotated[
+        int, Field(ge=1, le=65_535), BeforeValidator(_port_of_ours)
+    ] = 6379
     """Port, with `REDIS_HOST`."""
     redis_password: SecretStr | None = None
     """Password, with `REDIS_HOST`."""
@@ -235,6 +251,11 @@ class Settings(BaseSettings):
         for entry in filter(None, map(str.strip, self.api_keys.split(","))):
             if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}:[0-9a-fA-F]{64}", entry):
                 raise ValueError("API_KEYS: must be tenant:sha256hex, comma separated")
+        for origin in filter(None, map(str.strip, self.cors_origins.split(","))):
+            if origin != "*" and not re.fullmatch(r"[a-z+.-]+://[^/\s?#@]+", origin):
+                raise ValueError(
+                    "CORS_ORIGINS: must be scheme://host[:port], comma separated, or *"
+                )
         if self.embedded_vectors and (self.web_concurrency or 1) > 1:
             raise ValueError(
                 "WEB_CONCURRENCY: the embedded vector store has one owner process;"
@@ -278,27 +299,43 @@ class Settings(BaseSettings):
 
 # Close to a name of ours but somebody else's: never a misspelling.
 _FOREIGN = frozenset({"OPENAI_ORG_ID", "OPENAI_PROJECT", "OPENAI_MODEL", "REDIS_DB"})
+# Nobody else's variables begin so: among them a looser likeness is a misspelling.
+_OURS = re.compile(
+    r"(LLM|CHATKIT|CONTEXT7|PROSA|QDRANT|RATE_LIMIT|STATE|CONVERSATION|CORS|MAX)_"
+)
 
 
-def _check_spelling(names: list[str]) -> None:
+def _check_spelling(names: list[str], *, own_file: bool = False) -> None:
     known = {name.upper() for name in Settings.model_fields}
     for name in names:
         upper = name.upper()
         if upper in known or upper in _FOREIGN or len(name) < 6:
             continue
-        close = difflib.get_close_matches(upper, known, n=1, cutoff=0.9)
+        likeness = 0.8 if own_file or _OURS.match(upper) else 0.9
+        close = difflib.get_close_matches(upper, known, n=1, cutoff=likeness)
         if close:
             raise ConfigurationError(f"{name}: unknown, did you mean {close[0]}?")
+
+
+def _names_in_file() -> list[str]:
+    try:
+        return sorted(dotenv_values(ENV_FILE))
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(f"{ENV_FILE}: cannot be read as UTF-8") from None
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """
     Return the settings of the environment and of `.env`.
 
+    Args:
+        environ: Names to look at for misspellings; default: of this process.
+
     Raises:
         ConfigurationError: One line that names the variable.
     """
     _check_spelling(sorted(environ if environ is not None else os.environ))
+    _check_spelling(_names_in_file(), own_file=True)
     try:
         return Settings()
     except ValidationError as exc:
