@@ -48,6 +48,8 @@ def _describe_form(schema: dict[str, Any]) -> None:
         "type": "string",
         "contentMediaType": "application/octet-stream",
         "minLength": 1,
+        # What a tool makes up is sent as a text, and texts have no control characters.
+        "pattern": r"^[^\u0000-\u0008\u000e-\u001f\u007f-\u009f]*$",
         "description": "PDF, DOCX, HTML, Markdown, TXT, CSV, XLSX or PPTX, known by"
         " content and name.",
     }
