@@ -33,8 +33,8 @@ __all__ = ["RedisCheckpointer", "State", "build_state"]
 
 log = logging.getLogger(__name__)
 
-# Read by LangGraph when it is imported: beside our own strict serializer, so that a
-# saver made elsewhere is strict as well.
+# Our savers are given a strict serializer. This one is for savers made elsewhere, in
+# processes that we start: LangGraph reads it when it is imported.
 os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
 
 # How often the store is looked after: an outage is noticed, and its end, within this.
