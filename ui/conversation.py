@@ -39,11 +39,11 @@ def show_conversation(session: Session, client: ServiceClient) -> None:
     if session.messages is None and not _load_messages(session, client):
         return
     messages = session.messages or []
-    for number, message in enumerate(messages):
+    for message in messages:
         if message.role == "user":
             show_question(message.text)
         else:
-            show_answer(session, client, message, latest=number == len(messages) - 1)
+            show_answer(session, client, message)
     # A place of its own, emptied at once: what stood here does not linger in grey
     # below the answer that is being written.
     place = st.empty()

@@ -106,7 +106,8 @@ def _show_list(session: Session, documents: tuple[DocumentLine, ...]) -> None:
 def _line(document: DocumentLine, texts: Texts) -> str:
     facts = [texts.document_status.get(document.status, document.status)]
     if document.chunks:
-        facts.append(texts.passages.format(document.chunks))
+        many = texts.passages.format(document.chunks)
+        facts.append(texts.passage if document.chunks == 1 else many)
     if document.superseded:
         facts.append(texts.superseded)
     if document.error:

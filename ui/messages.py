@@ -21,9 +21,7 @@ def show_question(text: str) -> None:
         st.markdown(plain(text))
 
 
-def show_answer(
-    session: Session, client: ServiceClient, message: ChatMessage, *, latest: bool
-) -> None:
+def show_answer(session: Session, client: ServiceClient, message: ChatMessage) -> None:
     """Draw an answer with its sources, or a refusal that looks like one."""
     texts = session.texts
     icon = ":material/menu_book:" if message.answered else ":material/search_off:"
@@ -38,7 +36,7 @@ def show_answer(
         if message.degraded:
             _show_degraded(message, texts)
         if message.sources:
-            _show_sources(message.sources, texts, expanded=latest)
+            _show_sources(message.sources, texts)
         _ask_opinion(session, client, message)
 
 
@@ -47,9 +45,11 @@ def _show_degraded(message: ChatMessage, texts: Texts) -> None:
     st.caption(texts.degraded_answer.format(plain_line(", ".join(parts))))
 
 
-def _show_sources(sources: tuple[Source, ...], texts: Texts, *, expanded: bool) -> None:
-    label = texts.sources.format(len(sources))
-    with st.expander(label, icon=":material/format_quote:", expanded=expanded):
+def _show_sources(sources: tuple[Source, ...], texts: Texts) -> None:
+    # Titles are in sight; quotes, often as long as the answer, are a click away.
+    titles = dict.fromkeys(plain_line(source.title) for source in sources)
+    label = f"{texts.sources.format(len(sources))}: {'; '.join(titles)}"
+    with st.expander(label, icon=":material/format_quote:"):
         for source in sources:
             place = [web_link(source.title, source.url)]
             if source.file and not source.url and source.file != source.title:

@@ -54,6 +54,7 @@ class Texts:
     upload_waiting: str
     documents: str
     no_documents: str
+    passage: str
     passages: str
     superseded: str
     delete_document_confirm: str

@@ -56,6 +56,7 @@ ENGLISH = Texts(
     upload_waiting="{} is still being processed; its status is in the list.",
     documents="Documents ({})",
     no_documents="No documents yet.",
+    passage="1 passage",
     passages="{} passages",
     superseded="superseded",
     delete_document_confirm="Delete this document? Answers will no longer use it.",

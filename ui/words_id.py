@@ -57,6 +57,7 @@ INDONESIAN = Texts(
     upload_waiting="{} masih diproses; lihat statusnya di daftar.",
     documents="Dokumen ({})",
     no_documents="Belum ada dokumen.",
+    passage="1 bagian",
     passages="{} bagian",
     superseded="sudah digantikan",
     delete_document_confirm="Hapus dokumen ini? Jawaban tidak akan memakainya lagi.",

@@ -92,6 +92,7 @@ def test_a_question_is_answered_with_its_source(page: Page, chat_url: str) -> No
     assert "Rp950,000" in _answers(page)[0]
     sources = page.get_by_test_id("stExpander").filter(has_text="Sources")
     expect(sources.get_by_text("Scholarships and Financial Aid").first).to_be_visible()
+    sources.get_by_text(re.compile("^Sources")).click()
     expect(sources.locator("blockquote").first).to_contain_text("Rp950,000")
 
 
