@@ -99,6 +99,12 @@ def on_starting(server: Any) -> None:  # noqa: ARG001
             left_over.unlink(missing_ok=True)
 
 
+def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001
+    """One process owns the embedded vectors: on a reload the next waits its turn."""
+    if _settings.embedded_vectors:
+        worker.owner_lock = _settings.data_dir / "worker.lock"
+
+
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001
     """Forget the gauges of a worker that ended."""
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):

@@ -116,6 +116,7 @@ class Bridge:
         self._native = NativeDispatch(flask_app, readers=readers)
         self._threads = ThreadDispatch(flask_app, slots=self._limits.threads)
         self._open: dict[Exchange, asyncio.Task[None]] = {}
+        self._left_over: set[Exchange] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
@@ -134,8 +135,14 @@ class Bridge:
     def begin_drain(self) -> None:
         """Say `Connection: close` on every answer and be not ready from now on."""
         self.draining = True
-        for exchange in self._open:
+        self._left_over = set(self._open)
+        for exchange in self._left_over:
             exchange.closing = True
+
+    @property
+    def left_over(self) -> int:
+        """Requests from before the drain that are still being answered."""
+        return len(self._left_over & self._open.keys())
 
     def end_streams(self) -> None:
         """End what still runs: streams say their last bytes, the rest 503."""

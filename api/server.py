@@ -10,6 +10,7 @@ arbiter is told all the time that it is alive.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import os
 import resource
@@ -17,6 +18,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
@@ -37,6 +39,9 @@ DRAIN_SECONDS = 1.5
 CUT_SECONDS = 2.0
 """What streams have for their last bytes, and the rest to be cancelled."""
 
+ALONE_SECONDS = 8.0
+"""Of the grace, what a worker without siblings keeps for those it took meanwhile."""
+
 WANTED_FILES = 16_384
 
 
@@ -45,6 +50,11 @@ class Drainable(Protocol):
 
     def begin_drain(self) -> None:
         """Answer with `Connection: close` from now on."""
+        ...
+
+    @property
+    def left_over(self) -> int:
+        """Requests from before the drain that are still being answered."""
         ...
 
     def end_streams(self) -> None:
@@ -60,14 +70,23 @@ class DrainServer(Server):
         app: The application behind it.
         grace_seconds: From the signal to the end of streams that still run.
         parent: Process id of the arbiter; without it the worker ends too.
+        is_alone: No other worker accepts meanwhile, so this one does so until the
+            requests it had are answered.
     """
 
     def __init__(
-        self, config: Config, *, app: Drainable, grace_seconds: float, parent: int
+        self,
+        config: Config,
+        *,
+        app: Drainable,
+        grace_seconds: float,
+        parent: int,
+        is_alone: bool,
     ) -> None:
         super().__init__(config)
         self._app = app
         self._grace = grace_seconds
+        self._is_alone = is_alone
         self._parent = parent
         self._tuner = CollectorTuner()
         self._hurry = False
@@ -105,9 +124,11 @@ class DrainServer(Server):
         log.info("drain_started", extra={"connections": self._connections})
         beat = asyncio.create_task(self._beat())
         end = time.monotonic() + self._grace
+        self._app.begin_drain()
+        if self._is_alone and not self._hurry:
+            await self._until_answered(end - ALONE_SECONDS)
         for server in self.servers:
             server.close()
-        self._app.begin_drain()
         if not self._hurry:
             await self._until_idle(time.monotonic() + min(DRAIN_SECONDS, self._grace))
         for connection in list(self.server_state.connections):
@@ -131,6 +152,10 @@ class DrainServer(Server):
         while (  # noqa: ASYNC110
             self._connections and time.monotonic() < end and not self.force_exit
         ):
+            await asyncio.sleep(0.05)
+
+    async def _until_answered(self, end: float) -> None:
+        while self._app.left_over and time.monotonic() < end:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
     async def _beat(self) -> None:
@@ -157,6 +182,9 @@ class DrainWorker(UvicornWorker):  # type: ignore[misc]
         "timeout_graceful_shutdown": 1,
     }
 
+    owner_lock: Path | None = None
+    """Set after the fork when only one process may run: locked until it ends."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # The parent copies gunicorn's handlers; ours has none and lets the root write.
@@ -170,12 +198,35 @@ class DrainWorker(UvicornWorker):  # type: ignore[misc]
         DeadlineH11.max_connections = connection_limit()
         super().init_process()
 
+    def load_wsgi(self) -> None:
+        """Load the application, after the worker before is gone where that matters."""
+        if self.owner_lock is not None:
+            self._wait_for_turn(self.owner_lock)
+        super().load_wsgi()
+
+    def _wait_for_turn(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A record lock ends with its process and is not inherited by children.
+        self._owned = path.open("a")
+        while True:
+            try:
+                fcntl.lockf(self._owned, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                self.notify()
+                time.sleep(0.05)
+            else:
+                return
+
     async def _serve(self) -> None:
         self.config.app = self.wsgi
         # The arbiter kills at `graceful_timeout`; the last words come before that.
         grace = max(0.5, self.cfg.graceful_timeout - CUT_SECONDS - 2.0)
         server = DrainServer(
-            self.config, app=self.wsgi, grace_seconds=grace, parent=self.ppid
+            self.config,
+            app=self.wsgi,
+            grace_seconds=grace,
+            parent=self.ppid,
+            is_alone=self.cfg.workers == 1,
         )
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGQUIT, server.quit)

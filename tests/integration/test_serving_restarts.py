@@ -55,6 +55,32 @@ def test_reloading_under_load_fails_no_request() -> None:
     assert load.total > 300
 
 
+def test_reloading_the_only_worker_fails_no_request(tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    with (
+        start_service({"TOY_JOURNAL": str(journal)}, app=TOY) as service,
+        connect(service.port) as idle,
+        connect(service.port) as stream,
+        Load(service.port, MIXED, clients=4) as load,
+    ):
+        idle.sendall(get("/health"))
+        assert read_answer(idle).status == 200
+        stream.sendall(get("/stream?count=15&pause=0.2"))
+        load.run_for(50)
+        old = _workers(service)
+
+        service.send_signal(signal.SIGHUP)
+        streamed = read_answer(stream)
+        wait_for(partial(_none_left, service, old), seconds=20)
+        load.run_for(50)
+
+    assert load.failed == {}
+    assert streamed.body.endswith(b"data: 14\n\n")
+    # Never two at once: what only one process may hold was free for the next.
+    kinds = [line.split()[0] for line in journal.read_text().splitlines()]
+    assert kinds == ["start", "close", "start", "close"]
+
+
 def test_a_stopping_server_ends_what_is_open() -> None:
     with start_service(app=TOY, arguments=["--graceful-timeout=7"]) as service:
         short, long, turn, kept = (connect(service.port) for _ in range(4))
