@@ -51,7 +51,7 @@ def _field(name: str, value: Any, *, wanted: str | None = None) -> Hostile:
 
 
 def _keys() -> Iterator[Hostile]:
-    for name, headers in {
+    cases: dict[str, dict[str, str | None]] = {
         "none": {"X-API-Key": None},
         "empty": {"X-API-Key": ""},
         "wrong": {"X-API-Key": "tanya_wrong"},
@@ -66,7 +66,8 @@ def _keys() -> Iterator[Hostile]:
         "digest-instead": {"X-API-Key": "0" * 64},
         "underscore": {"X-API-Key": None, "X_API_Key": "tanya_any"},
         "cookie": {"X-API-Key": None, "Cookie": "X-API-Key=tanya_any"},
-    }.items():
+    }
+    for name, headers in cases.items():
         yield Hostile(
             f"key/{name}", 401, "not_authenticated", headers={**ASK, **headers}
         )

@@ -221,7 +221,7 @@ async def test_a_client_that_leaves_cancels_the_turn(parts: FakeParts) -> None:
             *((k.lower().encode(), v.encode()) for k, v in CHAT.items()),
         ],
     }
-    task = asyncio.create_task(bridge(scope, receive, send))  # type: ignore[arg-type]
+    task = asyncio.create_task(bridge(scope, receive, send))
     async with asyncio.timeout(5):
         while not parts.rag.turns:  # noqa: ASYNC110 - the fake has no event for it.
             await asyncio.sleep(0)
