@@ -23,29 +23,37 @@ _Entries: TypeAlias = Mapping[tuple[str, ...], tuple[str, ...]]
 
 
 def translate(text: str, language: str) -> list[tuple[str, ...]]:
+    """Return, for each known word or phrase of *text*, stems in the other language."""
+    return [meanings for _, meanings in find_meanings(text, language)]
+
+
+def find_meanings(
+    text: str, language: str
+) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     """
-    Return, for each known word or phrase of *text*, its stems in the other language.
+    Return known words and phrases of *text*: their stems, and those of their meanings.
 
     Args:
         text: A question; longer phrases win over their words.
-        language: Language of *text*, `en` or `id`.
+        language: Language of *text*, `en` or `id`; the meanings are in the other one.
     """
     entries = _load_entries()[language]
     stop = STOP_WORDS[language]
-    found = stem_words(words(text), language)
-    plain = [word in stop for word in words(text)]
-    translated: list[tuple[str, ...]] = []
+    found = words(text)
+    stemmed = stem_words(found, language)
+    meant: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
     position = 0
     while position < len(found):
         for length in range(min(_LONGEST_PHRASE, len(found) - position), 0, -1):
-            meanings = entries.get(tuple(found[position : position + length]))
-            if meanings and not (length == 1 and plain[position]):
-                translated.append(meanings)
+            phrase = tuple(stemmed[position : position + length])
+            meanings = entries.get(phrase)
+            if meanings and not (length == 1 and found[position] in stop):
+                meant.append((phrase, meanings))
                 position += length
                 break
         else:
             position += 1
-    return translated
+    return meant
 
 
 @lru_cache(maxsize=1)

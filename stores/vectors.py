@@ -11,7 +11,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from domain.documents import Passage
-from domain.errors import ConfigurationError
 from language.sparse import SparseVector, encode_passage
 from language.stopwords import LANGUAGES
 from stores.vectors_edge import EdgeBackend
@@ -112,7 +111,7 @@ class PassageStore:
         self._making = threading.Lock()
         self._points: Points | None = None
         self._created = False
-        self._dense: bool | None = None
+        self._dense_ready = False
         self._version = 0
 
     @property
@@ -144,7 +143,7 @@ class PassageStore:
         """Give the store back; a second call does nothing."""
         self._backend.close()
         with self._making:
-            self._points, self._created, self._dense = None, False, None
+            self._points, self._created, self._dense_ready = None, False, False
 
     def state(self) -> str:
         """Return `embedded`, `ok` or `unavailable`, without I/O."""
@@ -161,11 +160,7 @@ class PassageStore:
         }
         with self._backend.guard():
             points = self._created_points()
-            if self._lacks_dense(points):
-                raise ConfigurationError(
-                    "EMBEDDING_MODEL is set, but the stored passages have no dense "
-                    "vectors. Run `python -m knowledge reindex`, or unset it."
-                )
+            self._prepare_dense(points)
             points.add(passages, vectors)
         self._version += 1
 
@@ -194,6 +189,16 @@ class PassageStore:
             return points.count(
                 _filter(tenant, document_id=document_id, language=language)
             )
+
+    def count_without_dense(self, tenant: str) -> int:
+        """Return how many passages of a tenant have no dense vector yet."""
+        with self._backend.guard():
+            points = self._found_points()
+            if points is None:
+                return 0
+            if points.find_dense_size() is None:
+                return points.count(_filter(tenant))
+            return points.count(_filter(tenant, lacking="dense"))
 
     def iter_passages(
         self, tenant: str, document_id: str | None = None
@@ -240,13 +245,14 @@ class PassageStore:
         """
         Return the tenant's passages nearest to *vector* by cosine, best first.
 
-        None is returned where the store has no dense vectors: `reindex` makes them.
+        None is returned where the store has no vectors of that length yet: they were
+        made by another model, or none was configured. `reindex` makes them.
         """
         with self._backend.guard():
             points = self._found_points()
             if points is None:
                 return []
-            if self._lacks_dense(points):
+            if points.find_dense_size() != len(vector):
                 return None
             found = points.query_dense(
                 vector, _filter(tenant, among=among), limit=limit
@@ -280,12 +286,11 @@ class PassageStore:
             self._created = points.exists()
         return points if self._created else None
 
-    def _lacks_dense(self, points: Points) -> bool:
-        if self._embeddings is None:
-            return False
-        if self._dense is None:
-            self._dense = points.find_dense_size() is not None
-        return not self._dense
+    def _prepare_dense(self, points: Points) -> None:
+        """Learn the length of a vector from the model, once a process."""
+        if self._embeddings is not None and not self._dense_ready:
+            points.prepare_dense(len(self._embeddings.embed_query("length")))
+            self._dense_ready = True
 
     def _created_points(self) -> Points:
         points = self._library()

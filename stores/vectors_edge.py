@@ -167,24 +167,19 @@ class EdgeClient:
         self,
         collection_name: str,  # noqa: ARG002
         *,
-        vectors_config: Mapping[str, Any],
+        vectors_config: Mapping[str, Any],  # noqa: ARG002
         sparse_vectors_config: Mapping[str, Any],
     ) -> None:
-        """Create the shard, unless another thread just did."""
+        """Create the shard with IDF on its sparse vectors, unless it is there."""
         with self._making, _engine_errors():
             if self._shard is not None:
                 return
+            # Left by a process that died before the engine had written its config.
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder.mkdir(parents=True)
             self._shard = edge.EdgeShard.create(
                 str(self._folder),
                 edge.EdgeConfig(
-                    vectors={
-                        name: edge.EdgeVectorParams(
-                            size=params.size, distance=edge.Distance.Cosine
-                        )
-                        for name, params in vectors_config.items()
-                    },
                     sparse_vectors={
                         name: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)
                         for name in sparse_vectors_config
@@ -192,11 +187,22 @@ class EdgeClient:
                 ),
             )
 
-    def delete_collection(self, collection_name: str) -> None:  # noqa: ARG002
-        """Remove everything."""
-        with self._making:
-            self.close()
-            shutil.rmtree(self._folder, ignore_errors=True)
+    def create_vector_name(
+        self,
+        collection_name: str,  # noqa: ARG002
+        vector_name: str,
+        vector_name_config: Any,
+    ) -> None:
+        """Make room for dense vectors; points that are there have none yet."""
+        self._update(
+            edge.UpdateOperation.create_dense_vector(
+                vector_name, vector_name_config.dense.size, edge.Distance.Cosine
+            )
+        )
+
+    def delete_vector_name(self, collection_name: str, vector_name: str) -> None:  # noqa: ARG002
+        """Drop the vectors of a name from every point."""
+        self._update(edge.UpdateOperation.delete_vector_name(vector_name))
 
     def create_payload_index(
         self,
@@ -397,7 +403,9 @@ def _filter(wanted: Any) -> Any:
 
 
 def _condition(wanted: Any) -> Any:
-    """Convert the two kinds of condition that this application uses."""
+    """Convert the three kinds of condition that this application uses."""
+    if hasattr(wanted, "has_vector"):
+        return edge.HasVectorCondition(wanted.has_vector)
     if hasattr(wanted, "has_id"):
         return edge.HasIdCondition({str(point_id) for point_id in wanted.has_id})
     return edge.FieldCondition(wanted.key, edge.MatchValue(wanted.match.value))

@@ -10,6 +10,7 @@ are asked for, by rank), and its sparse embeddings are the vectors we computed a
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -31,6 +32,8 @@ from stores.vectors_payload import (
     to_passage,
 )
 
+log = logging.getLogger(__name__)
+
 DENSE: Final = "dense"
 SPARSE: Final = "sparse"
 _BATCH = 256
@@ -44,6 +47,7 @@ def tenant_filter(
     language: str | None = None,
     among: Collection[str] = (),
     without: Collection[str] = (),
+    lacking: str | None = None,
 ) -> models.Filter:
     """
     Return the condition under which a tenant sees a passage; the only such place.
@@ -56,6 +60,7 @@ def tenant_filter(
         language: Only of this language.
         among: Ids to look among; empty: all.
         without: Ids that do not match.
+        lacking: Only passages without the vector of this name.
     """
     must: list[Any] = [_equals(TENANT_KEY, tenant)]
     if document_id is not None:
@@ -67,6 +72,8 @@ def tenant_filter(
     must_not: list[Any] = []
     if without:
         must_not.append(models.HasIdCondition(has_id=list(without)))
+    if lacking is not None:
+        must_not.append(models.HasVectorCondition(has_vector=lacking))
     return models.Filter(must=must, must_not=must_not or None)
 
 
@@ -94,16 +101,10 @@ class Points:
         return params.size if params is not None else None
 
     def create(self) -> None:
-        """Create the collection and its indexes; asks the embeddings their length."""
-        vectors = {}
-        if self._embeddings is not None:
-            size = len(self._embeddings.embed_query("length"))
-            vectors[DENSE] = models.VectorParams(
-                size=size, distance=models.Distance.COSINE
-            )
+        """Create the collection and its indexes; a second time does nothing."""
         self._client.create_collection(
             self._collection,
-            vectors_config=vectors,
+            vectors_config={},
             sparse_vectors_config={
                 SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)
             },
@@ -116,6 +117,23 @@ class Points:
                     type=models.KeywordIndexType.KEYWORD, is_tenant=key == TENANT_KEY
                 ),
             )
+
+    def prepare_dense(self, size: int) -> None:
+        """
+        Make room for dense vectors of *size* numbers.
+
+        Those of another size, by another model, are dropped: nothing could find them.
+        """
+        stored = self.find_dense_size()
+        if stored == size:
+            return
+        if stored is not None:
+            log.warning("dense_vectors_dropped", extra={"old": stored, "new": size})
+            self._client.delete_vector_name(self._collection, DENSE)
+        config = models.DenseVectorConfig(size=size, distance=models.Distance.COSINE)
+        self._client.create_vector_name(
+            self._collection, DENSE, models.DenseVectorNameConfig(dense=config)
+        )
 
     def add(
         self, passages: Sequence[Passage], vectors: Mapping[str, SparseVector]
