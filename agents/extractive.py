@@ -59,7 +59,7 @@ def compose_quote(
         passage = group[0].passage
         if index > 1:
             pieces.append("\n\n")
-        pieces.append(texts.QUOTES[language].format(source=_name(passage)) + " ")
+        pieces.append(_introduce(passage, groups[: index - 1], language))
         quoted = _in_reading_order(group)
         pieces.append(quoted)
         pieces.append(f" [{index}]")
@@ -91,6 +91,17 @@ def build_citation(
             **({"validity": "superseded"} if passage.validity == "superseded" else {}),
         },
     )
+
+
+def _introduce(
+    passage: Passage, before: Sequence[Sequence[Candidate]], language: str
+) -> str:
+    """Say that it quotes, and from where, unless that was the last thing said."""
+    if not before:
+        return texts.QUOTES[language].format(source=_name(passage)) + " "
+    if before[-1][0].passage.document_id == passage.document_id:
+        return ""
+    return texts.MORE_QUOTES[language].format(source=_name(passage)) + " "
 
 
 def _choose(candidates: Sequence[Candidate]) -> list[Candidate]:

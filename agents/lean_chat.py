@@ -9,10 +9,11 @@ own way.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
@@ -25,7 +26,7 @@ from domain.errors import UpstreamBadResponse
 class LeanChatOpenAI(ChatOpenAI):
     """A chat model of an OpenAI-compatible server, streamed from raw bytes."""
 
-    async def stream_text(self, messages: Sequence[BaseMessage]) -> AsyncIterator[str]:
+    async def stream_text(self, messages: Sequence[BaseMessage]) -> AsyncGenerator[str]:
         """
         Yield the text of the answer as it comes; callbacks and tracing see nothing.
 
@@ -67,6 +68,19 @@ class LeanChatOpenAI(ChatOpenAI):
                         await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                     yield chunk
 
+    def _get_request_payload(
+        self,
+        input_: LanguageModelInput,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        payload = super()._get_request_payload(input_, stop=stop, **kwargs)
+        # Only OpenAI's newest models want the new name; other servers know the old one.
+        if self.openai_api_base and "max_completion_tokens" in payload:
+            payload["max_tokens"] = payload.pop("max_completion_tokens")
+        return payload
+
     def _needs_stock(self, payload: Mapping[str, Any]) -> bool:
         return (
             "response_format" in payload
@@ -76,7 +90,7 @@ class LeanChatOpenAI(ChatOpenAI):
 
     async def _iter_events(
         self, payload: Mapping[str, Any]
-    ) -> AsyncIterator[list[Mapping[str, Any]]]:
+    ) -> AsyncGenerator[list[Mapping[str, Any]]]:
         """Yield the events of each socket read."""
         reader = EventReader()
         finished = False

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from langchain_core.embeddings import Embeddings
+from pydantic import SecretStr
 
 from agents.upstream import ChatModel, read_reported
 from config import Settings
@@ -46,9 +47,9 @@ def build_chat_model(settings: Settings) -> ChatModel | None:
         return LeanChatOpenAI(
             model=name,
             base_url=_chat_url(settings),
-            api_key=_chat_key(settings),  # type: ignore[arg-type]
+            api_key=_chat_key(settings),
             temperature=settings.llm_temperature,
-            max_tokens=settings.llm_max_tokens,  # type: ignore[call-arg]
+            max_completion_tokens=settings.llm_max_tokens,
             max_retries=0,
             timeout=_timeout(settings.llm_timeout),
             http_async_client=client,
@@ -79,16 +80,15 @@ def build_embeddings(settings: Settings) -> Embeddings | None:
         return None
     from langchain_openai import OpenAIEmbeddings
 
-    key = settings.openai_api_key
     return OpenAIEmbeddings(
         model=settings.embedding_model,
-        base_url=settings.openai_base_url,
-        api_key=key if key else _NO_KEY,  # type: ignore[arg-type]
+        openai_api_base=settings.openai_base_url,
+        openai_api_key=settings.openai_api_key or SecretStr(_NO_KEY),
         # With the check on, texts are cut into tokens by tables from the network.
         check_embedding_ctx_length=False,
         chunk_size=_EMBEDDING_BATCH,
         max_retries=1,
-        timeout=_EMBEDDING_SECONDS,
+        request_timeout=_EMBEDDING_SECONDS,
         http_async_client=_build_client(_EMBEDDING_SECONDS),
     )
 
@@ -99,10 +99,10 @@ def _chat_url(settings: Settings) -> str | None:
     return OPENROUTER_URL if settings.openrouter_api_key else None
 
 
-def _chat_key(settings: Settings) -> object:
+def _chat_key(settings: Settings) -> SecretStr | None:
     # A key of OpenRouter is never shown to another server.
     if settings.llm_base_url:
-        return settings.llm_api_key or _NO_KEY
+        return settings.llm_api_key or SecretStr(_NO_KEY)
     return settings.openrouter_api_key or settings.llm_api_key
 
 

@@ -13,7 +13,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -110,7 +110,7 @@ class RagAgent:
                 stream_mode="custom",
                 durability="exit",
             ):
-                emit(event)
+                emit(cast("TurnEvent", event))
             lease.describe(title=context.title, turns=context.turns)
         context.degrade(*lease.degraded)
         answer = _complete(context)

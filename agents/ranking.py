@@ -70,7 +70,9 @@ class Candidate:
         return self.found.passage
 
 
-def rank_sentences(evidence: Evidence) -> list[Candidate]:
+def rank_sentences(
+    evidence: Evidence, *, weights: Sequence[float] = SENTENCE_WEIGHTS
+) -> list[Candidate]:
     """Return every quotable sentence, best first. Flagged ones are left out."""
     candidates = [
         Candidate(
@@ -80,7 +82,7 @@ def rank_sentences(evidence: Evidence) -> list[Candidate]:
             score=sum(
                 weight * value
                 for weight, value in zip(
-                    SENTENCE_WEIGHTS,
+                    weights,
                     compute_features(evidence, found, position),
                     strict=True,
                 )

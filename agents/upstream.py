@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from langchain_core.messages import BaseMessage
@@ -41,7 +41,7 @@ _QUOTA_CODES = frozenset(
 class TextModel(Protocol):
     """One model of one server."""
 
-    def stream_text(self, messages: Sequence[BaseMessage]) -> AsyncIterator[str]:
+    def stream_text(self, messages: Sequence[BaseMessage]) -> AsyncGenerator[str]:
         """Yield the text of an answer; raises the client's own errors."""
         ...
 
@@ -86,7 +86,7 @@ class ChatModel:
 
     async def stream(
         self, messages: Sequence[BaseMessage], *, deadline: Deadline
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str]:
         """
         Yield the answer as it comes. Close it to cancel the call.
 
@@ -130,7 +130,7 @@ class ChatModel:
 
     async def _with_retries(
         self, model: TextModel, messages: Sequence[BaseMessage], *, deadline: Deadline
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str]:
         tried = 0
         while True:
             begun = False
@@ -153,7 +153,7 @@ class ChatModel:
 
     async def _once(
         self, model: TextModel, messages: Sequence[BaseMessage], *, deadline: Deadline
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str]:
         limit = min(deadline.remaining(), self._timeout_seconds)
         ends_at = asyncio.get_running_loop().time() + limit
         length = 0
@@ -175,15 +175,9 @@ class ChatModel:
             error = UpstreamBadResponse() if length else self._read_error(exc)
             raise error from exc
         finally:
-            await _close(pieces)
+            await pieces.aclose()
         if not length:
             raise UpstreamBadResponse
-
-
-async def _close(pieces: AsyncIterator[str]) -> None:
-    close = getattr(pieces, "aclose", None)
-    if close is not None:
-        await close()
 
 
 def _pause_before_retry(

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.evidence import Evidence, PassageReader
+from agents.extractive_weights import SENTENCE_WEIGHTS
 from agents.gate import GATE_FEATURES, compute_gate_features
 from agents.ranking import (
     SENTENCE_FEATURES,
@@ -52,7 +53,8 @@ _SPARE = 30
 _STEPS = 400
 _STEP = 0.1
 _DECAY = 0.002
-_GATE_DECAY = 0.003
+_GATE_DECAY = 1.0
+_NEWTON_STEPS = 20
 TARGET = Path(__file__).resolve().parent.parent / "agents" / "extractive_weights.py"
 
 
@@ -169,36 +171,29 @@ def train_ranker(samples: Sequence[Sample]) -> Floats:
 
 
 def train_gate(features: Floats, labels: Floats, shares: Floats) -> Floats:
-    """Return logistic weights; the last one is the bias."""
+    """Return logistic weights by Newton's method; the last one is the bias."""
     matrix = np.column_stack([features, np.ones(len(features))])
-    share = shares / shares.sum()
+    share = shares / shares.sum() * len(shares)
+    decay = np.full(matrix.shape[1], _GATE_DECAY)
+    decay[-1] = 1e-6
+    weights = np.zeros(matrix.shape[1])
+    for _ in range(_NEWTON_STEPS):
+        belief = 1.0 / (1.0 + np.exp(-np.clip(matrix @ weights, -30, 30)))
+        bend = matrix.T @ (matrix * (share * belief * (1 - belief))[:, None])
+        slope = matrix.T @ (share * (belief - labels)) + decay * weights
+        weights = weights - np.linalg.solve(bend + np.diag(decay), slope)
+    return weights
 
-    def slope(weights: Floats) -> Floats:
-        odds = np.clip(matrix @ weights, -30, 30)
-        error = 1.0 / (1.0 + np.exp(-odds)) - labels
-        result: Floats = matrix.T @ (error * share)
-        decay = _GATE_DECAY * weights
-        decay[-1] = 0.0
-        return result + decay
 
-    return _descend(slope, matrix.shape[1], steps=2_000, step=0.05)
-
-
-def _descend(
-    slope: Callable[[Floats], Floats],
-    size: int,
-    *,
-    steps: int = _STEPS,
-    step: float = _STEP,
-) -> Floats:
+def _descend(slope: Callable[[Floats], Floats], size: int) -> Floats:
     """Minimise by Adam (Kingma and Ba, 2015), full batch: the same weights each time."""
     weights, mean, square = np.zeros(size), np.zeros(size), np.zeros(size)
-    for at in range(1, steps + 1):
+    for at in range(1, _STEPS + 1):
         found = slope(weights)
         mean = 0.9 * mean + 0.1 * found
         square = 0.999 * square + 0.001 * found * found
         moved = (mean / (1 - 0.9**at)) / (np.sqrt(square / (1 - 0.999**at)) + 1e-8)
-        weights = weights - step * moved
+        weights = weights - _STEP * moved
     return weights
 
 
@@ -275,9 +270,11 @@ _KIND_WEIGHTS = {
 }
 
 
-def fit_gate(samples: Sequence[GateSample]) -> Floats:
+def fit_gate(samples: Sequence[GateSample], ranker: Floats) -> Floats:
     """Train on everything, print cross-validated figures, return the weights."""
-    used = [(one, rank_sentences(one.evidence)) for one in samples]
+    used = [
+        (one, rank_sentences(one.evidence, weights=ranker.tolist())) for one in samples
+    ]
     used = [(one, ranked) for one, ranked in used if ranked]
     kept = [one for one, _ in used]
     matrix = np.array(
@@ -383,18 +380,16 @@ def main() -> None:
         cases = {name: load_paragraph_cases(options.data / "qa", name) for name in SETS}
         cases["translated"] = load_translated_cases(options.data / "qa")
         questions = Questions(PassageSearch(store), titles)
-        ranker = None if options.gate_only else fit_ranker(questions, cases)
-        if ranker is not None:
-            use_ranker(ranker)
-        gate = fit_gate(list(iter_gate_samples(questions, cases)))
+        ranker = (
+            np.array(SENTENCE_WEIGHTS)
+            if options.gate_only
+            else fit_ranker(questions, cases)
+        )
+        gate = fit_gate(list(iter_gate_samples(questions, cases)), ranker)
         store.close()
     for name, weight in zip((*GATE_FEATURES, "bias"), gate, strict=True):
         print(f"{name}={weight:.2f}", end=" ")
     print()
-    if ranker is None:
-        from agents.extractive_weights import SENTENCE_WEIGHTS
-
-        ranker = np.array(SENTENCE_WEIGHTS)
     write_weights(ranker, gate)
 
 
@@ -416,13 +411,6 @@ def fit_ranker(questions: Questions, cases: dict[str, list[Case]]) -> Floats:
         print(f"{name}={weight:.2f}", end=" ")
     print()
     return ranker
-
-
-def use_ranker(weights: Floats) -> None:
-    """Let `rank_sentences` use *weights* for the rest of this process."""
-    import agents.ranking
-
-    agents.ranking.SENTENCE_WEIGHTS = tuple(weights)
 
 
 if __name__ == "__main__":

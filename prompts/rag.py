@@ -23,6 +23,12 @@ QUOTES: Final[Mapping[str, str]] = {
 }
 """Opens the quote of one source."""
 
+MORE_QUOTES: Final[Mapping[str, str]] = {
+    "id": "Dari “{source}”:",
+    "en": "From “{source}”:",
+}
+"""Opens the quote of a further source."""
+
 PARTLY: Final[Mapping[str, str]] = {
     "id": "Yang paling dekat di dokumen, belum tentu menjawab seluruhnya.",
     "en": "The closest passage found; it may not answer everything.",
