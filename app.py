@@ -119,6 +119,7 @@ def build_services(settings: Settings) -> Services:
     model = build_chat_model(settings)
     search = PassageSearch(shelf.passages)
     watch = Watch(shelf.database.check)
+    idempotency = RedisIdempotencyStore(state.connection)
     services = Services(
         rag=RagAgent(
             retriever=search,
@@ -131,7 +132,7 @@ def build_services(settings: Settings) -> Services:
         conversations=state.conversations,
         documents=shelf.library,
         feedback=feedback,
-        idempotency=RedisIdempotencyStore(state.connection),
+        idempotency=idempotency,
         limiter=SharedRateLimiter(
             state.connection,
             per_hour=settings.rate_limit_per_hour,
@@ -148,7 +149,8 @@ def build_services(settings: Settings) -> Services:
         ),
     )
     services.starters += [state.start, shelf.start, watch.start]
-    services.closers += [state.close, shelf.close, watch.close]
+    # Run in reverse: claims are given back while Redis is still connected.
+    services.closers += [state.close, shelf.close, watch.close, idempotency.aclose]
     if model is not None:
         services.closers.append(model.aclose)
     return services

@@ -24,6 +24,10 @@ except ConfigurationError as exc:
     sys.stderr.write(f"configuration: {exc.detail}\n")
     raise SystemExit(2) from None
 
+# Read by LangGraph at its import, which the master does: no saver, whoever makes it,
+# builds objects from stored bytes.
+os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
+
 wsgi_app = "wsgi:app"
 bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.workers

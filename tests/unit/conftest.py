@@ -1,4 +1,4 @@
-"""Unit tests open no socket; an event loop's own socket pair is no exception to that."""
+"""Unit tests open no socket, but for the socket pair of an event loop."""
 
 from __future__ import annotations
 
