@@ -65,6 +65,7 @@ lint: setup  ## Style and import directions
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python docs/make_tour.py --check || { echo "docs/tour.md is out of date: make tour"; exit 1; }
 
 types: setup  ## mypy --strict
 	@$(BIN)/mypy .
@@ -80,6 +81,9 @@ eval: setup  ## Answer quality on the question sets
 bench: setup  ## Speed against references, in one run
 	@$(BIN)/python -m bench
 
+tour: setup  ## Write docs/tour.md anew
+	@$(BIN)/python docs/make_tour.py
+
 lock: setup  ## Resolve the dependencies anew
 	@$(PIP) install uv
 	@$(LOCK) -o requirements.lock
@@ -88,4 +92,4 @@ lock: setup  ## Resolve the dependencies anew
 clean:  ## Remove the virtual environment and caches; data stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup run serve ui work key migrate doctor system test check lint types deploy-check eval bench lock clean
+.PHONY: help setup run serve ui work key migrate doctor system test check lint types deploy-check eval bench tour lock clean
