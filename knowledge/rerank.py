@@ -59,14 +59,15 @@ def match(question: QuestionTerms, passage: PassageTerms, *, bm25: float) -> Mat
         passage: Stems of the passage.
         bm25: Its first-stage score as a share of the best candidate's.
     """
-    units = question.own
-    if passage.language != question.language:
-        units = {**question.other, **question.own}
+    same = passage.language == question.language
+    units = question.same if same else question.across
     sentences = [
-        [units[stem] for stem in sentence if stem in units]
+        [unit for stem in sentence if stem in units for unit in units[stem]]
         for sentence in passage.sentences
     ]
-    heading = {units[stem] for stem in passage.heading if stem in units}
+    heading = {
+        unit for stem in passage.heading if stem in units for unit in units[stem]
+    }
     covered = heading.union(*sentences)
     shares = _gram_shares(question, passage)
     places = _places(passage.sentences, units)
@@ -130,14 +131,13 @@ def _best_pair(question: QuestionTerms, sentences: Sequence[Sequence[int]]) -> f
 
 
 def _places(
-    sentences: Sequence[Sequence[str]], units: Mapping[str, int]
+    sentences: Sequence[Sequence[str]], units: Mapping[str, tuple[int, ...]]
 ) -> list[tuple[int, int]]:
     """Return where in the passage each unit occurs, in order."""
     places, position = [], 0
     for sentence in sentences:
         for stem in sentence:
-            if stem in units:
-                places.append((position, units[stem]))
+            places += [(position, unit) for unit in units.get(stem, ())]
             position += 1
     return places
 
@@ -155,7 +155,8 @@ def _closeness(question: QuestionTerms, places: Sequence[tuple[int, int]]) -> fl
         for earlier, at in seen.items():
             if earlier != unit and position - at <= _WINDOW:
                 pair = (min(unit, earlier), max(unit, earlier))
-                nearest[pair] = min(nearest.get(pair, _WINDOW), position - at)
+                distance = max(1, position - at)
+                nearest[pair] = min(nearest.get(pair, _WINDOW), distance)
         seen[unit] = position
     weights = question.weights
     close = sum(

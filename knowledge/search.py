@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 CANDIDATES: Final = 50
 """Passages looked at before the best are cut to the wanted number."""
 
-RERANKED: Final = 30
+RERANKED: Final = 20
 """Of those, how many get the second look, unless more are wanted."""
 
 GRAM_WEIGHT: Final = 0.2

@@ -36,26 +36,24 @@ class QuestionTerms:
         weights: IDF of each unit among the tenant's passages; that of an unseen word
             for one which nobody wrote.
         known: Whether any passage has the unit, in either language.
-        own: Unit by stem, in the question's language.
-        other: Unit by stem of a meaning, in the other language.
+        same: Units by stem, for passages of the question's language.
+        across: Units by stem and by stem of a meaning, for the other language. What
+            translates a phrase stands for each of its words.
         grams: Character grams of each unit.
         names: Units that are words of proper names.
         pairs: Neighbouring words as written, ` word word `.
+        total: Sum of the weights; never zero.
     """
 
     language: str
     weights: tuple[float, ...]
     known: tuple[bool, ...]
-    own: Mapping[str, int]
-    other: Mapping[str, int]
+    same: Mapping[str, tuple[int, ...]]
+    across: Mapping[str, tuple[int, ...]]
     grams: tuple[tuple[str, ...], ...]
     names: frozenset[int]
     pairs: tuple[str, ...]
-
-    @property
-    def total(self) -> float:
-        """Sum of the weights; never zero."""
-        return sum(self.weights) or 1.0
+    total: float
 
     def best_score(self, *, gram_weight: float) -> float:
         """Return the BM25 score that no passage can pass, grams estimated."""
@@ -109,24 +107,26 @@ def read_question(
         if word not in stop and stem not in own and len(own) < MOST_UNITS:
             own[stem] = len(own)
             spellings.append(word)
-    other: dict[str, int] = {}
+    other: dict[str, tuple[int, ...]] = {}
     for phrase, meanings in find_meanings(text, language):
-        for unit in {own[stem] for stem in phrase if stem in own}:
-            for meaning in meanings:
-                other.setdefault(meaning, unit)
+        units = tuple(sorted({own[stem] for stem in phrase if stem in own}))
+        for meaning in meanings:
+            other.setdefault(meaning, units)
+    same = {stem: (unit,) for stem, unit in own.items()}
     weights, known = _weigh(own, other, frequencies=frequencies, passages=passages)
     names = find_names(text)
     return QuestionTerms(
         language=language,
         weights=weights,
         known=known,
-        own=own,
-        other=other,
+        same=same,
+        across={**other, **same},
         grams=tuple(word_grams(word) for word in spellings),
         names=frozenset(unit for unit, word in enumerate(spellings) if word in names),
         pairs=tuple(
             f" {first} {second} " for first, second in pairwise(found[: 2 * MOST_UNITS])
         ),
+        total=sum(weights) or 1.0,
     )
 
 
@@ -177,7 +177,7 @@ class TermsCache:
 
 def _weigh(
     own: Mapping[str, int],
-    other: Mapping[str, int],
+    other: Mapping[str, tuple[int, ...]],
     *,
     frequencies: Callable[[list[int]], Mapping[int, float | None]],
     passages: int,
@@ -187,10 +187,11 @@ def _weigh(
     found = frequencies(list(dict.fromkeys(ids.values())))
     unseen = math.log((passages + 0.5) / 0.5 + 1)
     meant: dict[int, list[float]] = {}
-    for stem, unit in other.items():
+    for stem, units in other.items():
         frequency = found.get(ids[stem])
         if frequency is not None:
-            meant.setdefault(unit, []).append(frequency)
+            for unit in units:
+                meant.setdefault(unit, []).append(frequency)
     weights, known = [], []
     for stem, unit in own.items():
         frequency = found.get(ids[stem])

@@ -10,6 +10,7 @@ questions on English text .52 to .57, nothing lost within one language).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _SHORTEST = 4
@@ -48,6 +49,7 @@ _LETTERS: Final = (
 _DOUBLED = re.compile(r"([a-z])\1")
 
 
+@lru_cache(maxsize=50_000)
 def respell(word: str) -> str:
     """
     Return a lower-case word the way Indonesian would write it.

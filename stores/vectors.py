@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from domain.documents import Passage
+from domain.errors import RetrievalUnavailable
 from language.sparse import SparseVector, encode_passage
 from language.stopwords import LANGUAGES
 from stores.vectors_edge import EdgeBackend
@@ -158,7 +159,7 @@ class PassageStore:
             text: encode_passage(text, language if language in LANGUAGES else "en")
             for text, language in texts.items()
         }
-        with self._backend.guard():
+        with self._guard():
             points = self._created_points()
             self._prepare_dense(points)
             points.add(passages, vectors)
@@ -168,7 +169,7 @@ class PassageStore:
         self, tenant: str, document_id: str, *, keep: Collection[str] = ()
     ) -> None:
         """Remove the passages of a document, except those whose ids are in *keep*."""
-        with self._backend.guard():
+        with self._guard():
             points = self._found_points()
             if points is not None:
                 points.remove(_filter(tenant, document_id=document_id, without=keep))
@@ -182,7 +183,7 @@ class PassageStore:
         language: str | None = None,
     ) -> int:
         """Return how many passages a tenant, one of its documents or languages has."""
-        with self._backend.guard():
+        with self._guard():
             points = self._found_points()
             if points is None:
                 return 0
@@ -192,7 +193,7 @@ class PassageStore:
 
     def count_without_dense(self, tenant: str) -> int:
         """Return how many passages of a tenant have no dense vector yet."""
-        with self._backend.guard():
+        with self._guard():
             points = self._found_points()
             if points is None:
                 return 0
@@ -204,7 +205,7 @@ class PassageStore:
         self, tenant: str, document_id: str | None = None
     ) -> Iterator[Passage]:
         """Yield passages: a document's in reading order, a tenant's in any order."""
-        with self._backend.guard():
+        with self._guard():
             points = self._found_points()
             if points is None:
                 return
@@ -225,7 +226,7 @@ class PassageStore:
         """Return the tenant's passages with the highest BM25 score, best first."""
         if not vector.indices:
             return []
-        with self._backend.guard():
+        with self._guard():
             points = self._found_points()
             if points is None:
                 return []
@@ -248,7 +249,7 @@ class PassageStore:
         None is returned where the store has no vectors of that length yet: they were
         made by another model, or none was configured. `reindex` makes them.
         """
-        with self._backend.guard():
+        with self._guard():
             points = self._found_points()
             if points is None:
                 return []
@@ -263,12 +264,22 @@ class PassageStore:
         self, tenant: str, terms: Sequence[int]
     ) -> Mapping[int, float | None]:
         """Return the IDF of term ids among a tenant's passages, None for unknown."""
-        with self._backend.guard():
+        with self._guard():
             points = self._found_points()
             if points is None or not terms:
                 return dict.fromkeys(terms)
             found = points.inverse_frequencies(terms, _filter(tenant))
         return dict(zip(terms, found, strict=True))
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            with self._backend.guard():
+                yield
+        except RetrievalUnavailable:
+            # The collection may be gone when the server is back.
+            self._created = self._dense_ready = False
+            raise
 
     def _library(self) -> Points:
         module = _points_module()

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Final
 
 from langchain_core.embeddings import Embeddings
 from langchain_qdrant import QdrantVectorStore, RetrievalMode, SparseEmbeddings
 from langchain_qdrant import SparseVector as LangchainSparseVector
 from qdrant_client import models
+from qdrant_client.http.exceptions import UnexpectedResponse
 
 from domain.documents import Passage
 from language.sparse import SparseVector
@@ -102,13 +104,18 @@ class Points:
 
     def create(self) -> None:
         """Create the collection and its indexes; a second time does nothing."""
-        self._client.create_collection(
-            self._collection,
-            vectors_config={},
-            sparse_vectors_config={
-                SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)
-            },
-        )
+        try:
+            self._client.create_collection(
+                self._collection,
+                vectors_config={},
+                sparse_vectors_config={
+                    SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)
+                },
+            )
+        except UnexpectedResponse as exc:
+            # Another process was a moment faster.
+            if exc.status_code != HTTPStatus.CONFLICT:
+                raise
         for key in (TENANT_KEY, DOCUMENT_KEY, LANGUAGE_KEY):
             self._client.create_payload_index(
                 self._collection,
