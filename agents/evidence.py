@@ -12,16 +12,18 @@ import math
 import re
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from agents.answer_kinds import NUMBER_WORDS, find_asked_kinds, find_offered_kinds
 from domain.documents import Passage
 from language.analysis import grams, is_stop_word, stem_words, stems, words
+from language.lexicon import find_meanings
 from language.sentences import Sentence as SplitSentence
 from language.sentences import split_sentences
-from language.stopwords import ALL_STOP_WORDS
+from language.stopwords import ALL_STOP_WORDS, LANGUAGES
 from language.values import MONTHS
 
 CONTEXT_WEIGHT: Final = 0.55
@@ -73,6 +75,11 @@ class Found:
     rank: int
     share: float
 
+    @property
+    def spoken(self) -> str:
+        """Language of the passage, as far as it is known."""
+        return self.passage.language if self.passage.language in LANGUAGES else "en"
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -80,7 +87,9 @@ class Asked:
     A question taken apart.
 
     Attributes:
-        weights: Weight by stem, for each language.
+        weights: Weight of each unit: a content word, by its stem.
+        forms: For each language, which unit a stem of it stands for. In the other
+            language these are names, loan words and the meanings of the lexicon.
         grams: Weight by gram.
         pairs: Neighbouring stems, for each language.
         kinds: Kinds of answer asked for.
@@ -89,7 +98,8 @@ class Asked:
     """
 
     language: str
-    weights: dict[str, dict[str, float]]
+    weights: dict[str, float]
+    forms: dict[str, dict[str, str]]
     grams: dict[str, float]
     pairs: dict[str, frozenset[tuple[str, str]]]
     kinds: frozenset[str]
@@ -103,12 +113,21 @@ class Evidence:
 
     asked: Asked
     found: tuple[Found, ...]
-    stem_rarity: dict[str, dict[str, float]]
+    rarity: dict[str, float]
     gram_rarity: dict[str, float]
 
-    def coverage(self, present: Sequence[str] | frozenset[str], language: str) -> float:
-        """Return the share of the question's stems in *present*, by rarity."""
-        return _share(self.stem_rarity[language], present)
+    def coverage(self, present: Iterable[str], language: str) -> float:
+        """Return the share of the question's units among stems of *language*."""
+        forms = self.asked.forms[language]
+        return _share(self.rarity, {forms[stem] for stem in present if stem in forms})
+
+    def share(self, units: Set[str]) -> float:
+        """Return the share of *units* in the question, by rarity."""
+        return _share(self.rarity, units)
+
+    def find_units(self, found: Found) -> frozenset[str]:
+        """Return the units that one passage has, headings included."""
+        return _units(self.asked, found)
 
     def gram_coverage(self, present: frozenset[str]) -> float:
         """Return the share of the question's grams in *present*, by rarity."""
@@ -170,28 +189,17 @@ class PassageReader:
         return Evidence(
             asked=asked,
             found=found,
-            stem_rarity={
-                spoken: _rarity(
-                    asked.weights[spoken],
-                    [one.parts.stems | one.parts.heading_stems for one in found],
-                )
-                for spoken in asked.weights
-            },
+            rarity=_rarity(asked.weights, [_units(asked, one) for one in found]),
             gram_rarity=_rarity(asked.grams, [one.parts.grams for one in found]),
         )
 
 
 def take_question_apart(question: str, language: str, *, context: str = "") -> Asked:
     """Return the terms of *question*; those only *context* has weigh less."""
-    weights: dict[str, dict[str, float]] = {}
-    pairs: dict[str, frozenset[tuple[str, str]]] = {}
-    for spoken in ("en", "id"):
-        own = _stems_in(question, spoken, language)
-        before = _stems_in(context, spoken, language) if context else []
-        weights[spoken] = dict.fromkeys(before, CONTEXT_WEIGHT) | dict.fromkeys(
-            own, 1.0
-        )
-        pairs[spoken] = frozenset(zip(own, own[1:], strict=False))
+    own = stems(question, language)
+    before = stems(context, language) if context else []
+    weights = dict.fromkeys(before, CONTEXT_WEIGHT) | dict.fromkeys(own, 1.0)
+    other = "en" if language == "id" else "id"
     kinds = find_asked_kinds(question)
     if context and kinds <= {"name"}:
         # "Kalau golongan 5?" asks for what the question before it asked for.
@@ -199,9 +207,13 @@ def take_question_apart(question: str, language: str, *, context: str = "") -> A
     return Asked(
         language=language,
         weights=weights,
+        forms={
+            language: {stem: stem for stem in weights},
+            other: _translate(f"{context} {question}", weights, language, other),
+        },
         grams=dict.fromkeys(grams(context), CONTEXT_WEIGHT)
         | dict.fromkeys(grams(question), 1.0),
-        pairs=pairs,
+        pairs={language: frozenset(pairwise(own)), other: frozenset()},
         kinds=kinds,
         names=frozenset(_find_capitals(question)),
         numbers=frozenset(word for word in words(question) if word[0].isdigit()),
@@ -219,16 +231,36 @@ def _find_capitals(text: str) -> list[str]:
     ]
 
 
-def _stems_in(text: str, spoken: str, language: str) -> list[str]:
-    """Return stems by the rules of *spoken*, without the stop words of *language*."""
-    if spoken == language:
-        return stems(text, language)
-    kept = " ".join(word for word in words(text) if not is_stop_word(word, language))
-    return stems(kept, spoken)
+def _translate(
+    text: str, weights: Mapping[str, float], language: str, other: str
+) -> dict[str, str]:
+    """Return which unit a stem of the *other* language stands for."""
+    forms: dict[str, str] = {}
+    for phrase, meanings in find_meanings(text, language):
+        unit = next((stem for stem in phrase if stem in weights), None)
+        if unit is not None:
+            for meaning in meanings:
+                forms.setdefault(meaning, unit)
+    found = [word for word in words(text) if not is_stop_word(word, language)]
+    units = stem_words(found, language)
+    for unit, stem in zip(units, stem_words(found, other), strict=True):
+        if unit in weights:
+            forms.setdefault(stem, unit)
+    return forms
+
+
+def _units(asked: Asked, found: Found) -> frozenset[str]:
+    forms = asked.forms[found.spoken]
+    parts = found.parts
+    return frozenset(
+        unit
+        for stem, unit in forms.items()
+        if stem in parts.stems or stem in parts.heading_stems
+    )
 
 
 def _take_apart(passage: Passage) -> Parts:
-    language = passage.language if passage.language in {"en", "id"} else "en"
+    language = passage.language if passage.language in LANGUAGES else "en"
     sentences = tuple(
         _read_sentence(one, language) for one in split_sentences(passage.text)
     )
@@ -280,9 +312,8 @@ def _rarity(
     }
 
 
-def _share(rarity: dict[str, float], present: Sequence[str] | frozenset[str]) -> float:
+def _share(rarity: Mapping[str, float], present: Set[str]) -> float:
     total = sum(rarity.values())
     if total <= 0:
         return 0.0
-    held = present if isinstance(present, frozenset) else frozenset(present)
-    return sum(value for term, value in rarity.items() if term in held) / total
+    return sum(value for term, value in rarity.items() if term in present) / total

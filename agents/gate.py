@@ -42,6 +42,9 @@ GATE_FEATURES: Final = (
     "foreign_coverage",
     "foreign_grams",
     "score",
+    "passage_score",
+    "closeness",
+    "possible",
 )
 """Names of the features, in the order of their weights."""
 
@@ -100,22 +103,23 @@ def compute_gate_features(
     best = candidates[0]
     asked, parts = evidence.asked, best.found.parts
     spoken = best.spoken
-    wanted = asked.weights[spoken]
+    wanted = asked.weights
     passage = evidence.coverage(parts.stems | parts.heading_stems, spoken)
     met = bool(asked.kinds & best.sentence.kinds)
     foreign = float(spoken != asked.language)
     shares = [found.share for found in evidence.found]
-    everywhere = frozenset[str]().union(
-        *(one.parts.stems | one.parts.heading_stems for one in evidence.found)
-    )
-    unknown = sum(term not in everywhere for term in wanted) / (len(wanted) or 1)
+    known: set[str] = set()
+    for one in evidence.found:
+        known |= evidence.find_units(one)
+    unknown = sum(unit not in known for unit in wanted) / (len(wanted) or 1)
+    signals = best.passage.signals
     passage_grams = evidence.gram_coverage(parts.grams)
     return (
         best.coverage,
         best.coverage**2,
         passage,
         passage**2,
-        evidence.coverage(everywhere, spoken),
+        evidence.share(known),
         evidence.gram_coverage(best.sentence.grams),
         passage_grams,
         share_pairs(asked.pairs[spoken], best.sentence.stems),
@@ -134,6 +138,9 @@ def compute_gate_features(
         foreign * passage,
         foreign * passage_grams,
         best.score / _SCORE_SCALE,
+        best.passage.score,
+        signals.get("closeness", 0.0),
+        signals.get("bm25", 0.0) / (signals.get("bm25_max", 0.0) or 1.0),
     )
 
 

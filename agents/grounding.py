@@ -23,7 +23,7 @@ _END = re.compile(r"(?:[.!?…][\"'”’)]*(?:\s*\[[\d,\s]{1,40}\])*\s+(?=[^\s\
 _MARKS = re.compile(
     r"[ \t]*(?:\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]|【(\d{1,3})[^】]{0,40}】)"
 )
-_EARLY_STEMS = 3
+_EARLY_STEMS = 4
 _EARLY_SHARE = 0.6
 _ATTRIBUTED_STEMS = 4
 _GIVES_UP = re.compile(
@@ -222,12 +222,14 @@ class AnswerChecker:
             return True
         if _GIVES_UP.match(plain.lstrip()) or NO_ANSWER.startswith(plain.strip()):
             return False
-        found = set(stems(plain, self._language)) - self._known.stems
-        same = [one for one in self._sources if one.language == self._language]
-        if len(found) < _EARLY_STEMS or not same:
+        found = set(stems(plain, self._language))
+        fresh = found - self._known.stems
+        if len(found) < _EARLY_STEMS or not fresh:
             return False
         return any(
-            len(found & source.stems) >= _EARLY_SHARE * len(found) for source in same
+            len(fresh & source.stems) >= _EARLY_SHARE * len(fresh)
+            for source in self._sources
+            if source.language == self._language
         )
 
 

@@ -16,6 +16,7 @@ SENTENCE_FEATURES: Final = (
     "gram_coverage",
     "pairs",
     "share",
+    "score",
     "rank",
     "before",
     "after",
@@ -33,6 +34,7 @@ SENTENCE_FEATURES: Final = (
     "near",
     "fresh_names",
     "defines",
+    "foreign",
     *(f"offers_{kind}" for kind in KINDS),
 )
 """Names of the features, in the order of their weights."""
@@ -62,7 +64,7 @@ class Candidate:
     @property
     def spoken(self) -> str:
         """Language of the passage, as far as it is known."""
-        return _spoken(self.found.passage)
+        return self.found.spoken
 
     @property
     def passage(self) -> Passage:
@@ -87,7 +89,7 @@ def rank_sentences(
                     strict=True,
                 )
             ),
-            coverage=evidence.coverage(sentence.stems, _spoken(found.passage)),
+            coverage=evidence.coverage(sentence.stems, found.spoken),
         )
         for found in evidence.found
         for position, sentence in enumerate(found.parts.sentences)
@@ -111,20 +113,21 @@ def compute_features(
     """Return the features of one sentence, named by `SENTENCE_FEATURES`."""
     sentences = found.parts.sentences
     sentence = sentences[position]
-    spoken = _spoken(found.passage)
+    spoken = found.spoken
     asked = evidence.asked
-    weights = asked.weights[spoken]
+    forms = asked.forms[spoken]
     own_pairs = asked.pairs[spoken]
     held = frozenset(sentence.stems)
     coverage = evidence.coverage(held, spoken)
     around = held | found.parts.heading_stems
-    fresh = len(held - weights.keys())
+    fresh = len(held - forms.keys())
     met = asked.kinds & sentence.kinds
     return (
         coverage,
         evidence.gram_coverage(sentence.grams),
         share_pairs(own_pairs, sentence.stems),
         found.share,
+        found.passage.score,
         1.0 / found.rank,
         _neighbour(evidence, sentences, position - 1, spoken),
         _neighbour(evidence, sentences, position + 1, spoken),
@@ -140,8 +143,9 @@ def compute_features(
         float(found.passage.table),
         float(bool(asked.kinds) and not met),
         measure_nearness(evidence, sentence, spoken),
-        _fresh_names(sentence, weights) if asked.kinds & _NAMED else 0.0,
-        _defines(sentence, weights) if "definition" in asked.kinds else 0.0,
+        _fresh_names(sentence, forms) if asked.kinds & _NAMED else 0.0,
+        _defines(sentence, forms) if "definition" in asked.kinds else 0.0,
+        float(spoken != asked.language),
         *(float(kind in met) for kind in KINDS),
     )
 
@@ -164,24 +168,24 @@ def share_pairs(wanted: frozenset[tuple[str, str]], found: Sequence[str]) -> flo
 
 def measure_nearness(evidence: Evidence, sentence: Sentence, spoken: str) -> float:
     """Return how close the question's words stand to what could be the answer."""
-    rarity = evidence.stem_rarity[spoken]
+    rarity, forms = evidence.rarity, evidence.asked.forms[spoken]
     total = sum(rarity.values())
     kinds = evidence.asked.kinds
     spots = (sentence.numbers if kinds & _COUNTED else ()) + (
         sentence.names if kinds & _NAMED else ()
     )
-    spots = tuple(spot for spot in spots if sentence.stems[spot] not in rarity)
+    spots = tuple(spot for spot in spots if sentence.stems[spot] not in forms)
     if total <= 0 or not spots:
         return 0.0
     places: dict[str, list[int]] = {}
     for position, stem in enumerate(sentence.stems):
-        if stem in rarity:
-            places.setdefault(stem, []).append(position)
+        if stem in forms:
+            places.setdefault(forms[stem], []).append(position)
     return (
         max(
             sum(
-                rarity[stem] * _FADE ** min(abs(place - spot) for place in found)
-                for stem, found in places.items()
+                rarity[unit] * _FADE ** min(abs(place - spot) for place in found)
+                for unit, found in places.items()
             )
             for spot in spots
         )
@@ -189,17 +193,13 @@ def measure_nearness(evidence: Evidence, sentence: Sentence, spoken: str) -> flo
     )
 
 
-def _fresh_names(sentence: Sentence, asked: Mapping[str, float]) -> float:
+def _fresh_names(sentence: Sentence, asked: Mapping[str, str]) -> float:
     fresh = {sentence.stems[spot] for spot in sentence.names} - asked.keys()
     return min(1.0, len(fresh) / _MANY_NAMES)
 
 
-def _defines(sentence: Sentence, asked: Mapping[str, float]) -> float:
+def _defines(sentence: Sentence, asked: Mapping[str, str]) -> float:
     """Tell whether the sentence opens with what is asked about."""
     opening = set(sentence.stems[: len(asked) + 1])
     share = len(opening & asked.keys()) / (len(asked) or 1)
     return share if "definition" in sentence.kinds else 0.0
-
-
-def _spoken(passage: Passage) -> str:
-    return passage.language if passage.language in {"en", "id"} else "en"

@@ -18,7 +18,6 @@ SAME_LANGUAGE_SHARE: Final = 0.5
 OTHER_LANGUAGE_SHARE: Final = 0.12
 """The same across languages, in grams: names and loan words are all they share."""
 
-_FEWEST_STEMS = 2
 _SPELT: Final = {
     word: str(number)
     for names in (
@@ -99,15 +98,13 @@ def is_supported(
         if not names_are_known(sentence, everything):
             return False
         found = set(stems(sentence, language))
-        if len(found) < _FEWEST_STEMS:
-            return True
         held = frozenset[str]().union(*(source.stems for source in same))
         # A word of the question proves nothing, so it counts for neither side.
         own = found - known.stems or found
-        return len(own & held) >= SAME_LANGUAGE_SHARE * len(own)
+        return bool(own) and len(own & held) >= SAME_LANGUAGE_SHARE * len(own)
     pieces = set(grams(sentence))
     shared = frozenset[str]().union(*(source.grams for source in sources))
-    return len(pieces & shared) >= OTHER_LANGUAGE_SHARE * len(pieces)
+    return bool(pieces) and len(pieces & shared) >= OTHER_LANGUAGE_SHARE * len(pieces)
 
 
 def values_are_known(sentence: str, sources: Sequence[Source]) -> bool:

@@ -40,6 +40,7 @@ from bench.questions import (
     load_translated_cases,
 )
 from domain.documents import Passage, SearchQuery
+from knowledge.rerank import WEIGHTS
 from knowledge.search import PassageSearch
 from stores.vectors import open_embedded
 
@@ -55,6 +56,9 @@ _STEP = 0.1
 _DECAY = 0.002
 _GATE_DECAY = 1.0
 _NEWTON_STEPS = 20
+_PRIORS = {"superseded": -2.0, "question": -1.0, "foreign": -0.5}
+"""Weights of what the sets hold too little of to learn: outdated notices, headings that
+are questions, sentences of the other language."""
 TARGET = Path(__file__).resolve().parent.parent / "agents" / "extractive_weights.py"
 
 
@@ -98,9 +102,7 @@ class Questions:
             )
         ).passages
         if hidden is not None:
-            found = tuple(one for one in found if not hidden(one))[:SEARCHED]
-            best = max((one.score for one in found), default=1.0) or 1.0
-            found = tuple(replace(one, score=one.score / best) for one in found)
+            found = _without(found, hidden)
         return self._reader.gather(case.question, found, language=case.language)
 
     def hide_answer(self, case: Case) -> Callable[[Passage], bool]:
@@ -113,6 +115,26 @@ class Questions:
         """Hide every passage of the article that answers."""
         topic = self._titles.get(case.sources[0])
         return lambda one: self._titles.get(one.document_id) == topic
+
+
+def _without(
+    found: Sequence[Passage], hidden: Callable[[Passage], bool]
+) -> tuple[Passage, ...]:
+    """
+    Return what a search would have found without the hidden passages.
+
+    Scores hold a share of the best passage's BM25. If that one is hidden the others'
+    shares grow, or a lower share would tell the gate that something was hidden.
+    """
+    kept = [one for one in found if not hidden(one)]
+    best = max((one.signals["bm25"] for one in kept), default=0.0) or 1.0
+    rescored = []
+    for one in kept:
+        share = one.signals["bm25"] / best
+        gained = WEIGHTS["bm25"] * (share - one.signals["bm25_share"])
+        score = one.score + gained / sum(WEIGHTS.values())
+        rescored.append(replace(one, score=score))
+    return tuple(sorted(rescored, key=lambda one: -one.score)[:SEARCHED])
 
 
 def make_sample(group: str, case: Case, evidence: Evidence) -> Sample:
@@ -407,6 +429,8 @@ def fit_ranker(questions: Questions, cases: dict[str, list[Case]]) -> Floats:
     }
     print_ranking(samples, lambda one: by_fold[one.fold])
     ranker = train_ranker(samples)
+    for name, weight in _PRIORS.items():
+        ranker[SENTENCE_FEATURES.index(name)] = weight
     for name, weight in zip(SENTENCE_FEATURES, ranker, strict=True):
         print(f"{name}={weight:.2f}", end=" ")
     print()

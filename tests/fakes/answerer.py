@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -252,3 +252,25 @@ async def ask(answerer: object, turn: Turn) -> Answer:
     assert answer is not None
     assert "".join(said) == answer.text
     return answer
+
+
+class SayingModel:
+    """A model that says *text* word by word, or fails; counts what happened to it."""
+
+    def __init__(
+        self, text: str, *, error: AppError | None = None, delay: float = 0.0
+    ) -> None:
+        self.text, self.error, self.delay = text, error, delay
+        self.calls = self.cancelled = 0
+
+    async def stream_text(self, messages: Sequence[object]) -> AsyncGenerator[str]:
+        self.calls += 1
+        try:
+            if self.error is not None:
+                raise self.error
+            for at, word in enumerate(self.text.split(" ")):
+                await asyncio.sleep(self.delay)
+                yield f" {word}" if at else word
+        except (asyncio.CancelledError, GeneratorExit):
+            self.cancelled += 1
+            raise

@@ -16,7 +16,7 @@ import math
 import re
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,9 +122,9 @@ class OpenAIServer:
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_post("/v1/embeddings", self._embed)
         app.router.add_get("/stats", self._show_stats)
-        runner = web.AppRunner(app, handler_cancellation=True)
+        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.2)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=0.2)
+        site = web.TCPSite(runner, "127.0.0.1", port)
         await site.start()
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
@@ -341,16 +341,6 @@ def running_server(**options: Any) -> Iterator[OpenAIServer]:
         yield server
     finally:
         server.stop()
-
-
-async def wait_until(
-    condition: Any, *, seconds: float = 5.0
-) -> AsyncIterator[None] | None:
-    """Wait until *condition()* holds; fails after *seconds*."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
-    return None
 
 
 def main() -> None:

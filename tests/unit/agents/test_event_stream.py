@@ -8,7 +8,9 @@ from domain.errors import UpstreamBadResponse
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
 def test_events_are_whole_however_the_bytes_were_cut(size: int) -> None:
-    data = b': ping\r\n\r\ndata: {"a":1}\r\n\r\nevent: x\ndata:{"a":2}\n\ndata: [DONE]\n\n'
+    data = (
+        b': ping\r\n\r\ndata: {"a":1}\r\n\r\nevent: x\ndata:{"a":2}\n\ndata: [DONE]\n\n'
+    )
     reader = EventReader()
 
     found = [

@@ -6,7 +6,8 @@ from agents.ranking import rank_sentences
 from tests.fakes.answerer import make_passage
 
 PASSAGE = make_passage(
-    "The library opens at 08:00. Undergraduate students may borrow six books.", score=0.9
+    "The library opens at 08:00. Undergraduate students may borrow six books.",
+    score=0.9,
 )
 
 

@@ -87,14 +87,20 @@ def test_a_sentence_without_a_mark_gets_the_one_that_carries_it() -> None:
 
 
 def test_nothing_leaves_while_nothing_is_supported() -> None:
-    checker, shown = run("The moon is made of 77 sorts of cheese [1]. It is yellow [2].")
+    checker, shown = run(
+        "The moon is made of 77 sorts of cheese [1]. It is yellow [2]."
+    )
 
     assert shown == ""
     assert not checker.supported
 
 
 def test_giving_up_is_recognised() -> None:
-    for answer in ("NO_ANSWER", "I'm sorry, the passages do not say.", "Maaf, tidak ada."):
+    for answer in (
+        "NO_ANSWER",
+        "I'm sorry, the passages do not say.",
+        "Maaf, tidak ada.",
+    ):
         checker, shown = run(answer)
         assert shown == ""
         assert checker.gave_up
@@ -111,6 +117,8 @@ def test_words_leave_before_their_sentence_ends() -> None:
 def test_an_unknown_number_is_held_back_until_its_sentence_is_decided() -> None:
     checker = AnswerChecker(PASSAGES, question="Books?", language="en")
 
-    shown = checker.feed("Undergraduate students may borrow six books for 99 years, yes ")
+    shown = checker.feed(
+        "Undergraduate students may borrow six books for 99 years, yes "
+    )
 
     assert "99" not in shown

@@ -125,7 +125,9 @@ async def test_events_come_in_order_and_deltas_add_up(desk: Desk) -> None:
 
 
 async def test_an_answer_quotes_cites_and_times_itself(desk: Desk) -> None:
-    answer = await ask(desk.agent, make_turn("Kapan pendaftaran mahasiswa baru dibuka?"))
+    answer = await ask(
+        desk.agent, make_turn("Kapan pendaftaran mahasiswa baru dibuka?")
+    )
 
     assert answer.answered
     assert answer.language == "id"

@@ -49,7 +49,9 @@ def test_a_wrong_number_date_name_or_topic_is_not(sentence: str) -> None:
 
 
 def test_another_language_is_compared_by_its_values() -> None:
-    assert supported("Mahasiswa boleh meminjam selama 14 hari di library.", language="id")
+    assert supported(
+        "Mahasiswa boleh meminjam selama 14 hari di library.", language="id"
+    )
     assert not supported("Mahasiswa boleh meminjam selama 15 hari.", language="id")
 
 

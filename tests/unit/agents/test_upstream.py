@@ -119,7 +119,9 @@ async def test_a_begun_answer_is_never_continued_by_another_model() -> None:
 @pytest.mark.parametrize("script", [[], ["x" * 40_000, "y" * 40_000]])
 async def test_an_empty_or_endless_answer_is_a_bad_one(script: list[str]) -> None:
     with pytest.raises(UpstreamBadResponse):
-        await build(ScriptedModel(script)).complete(MESSAGES, deadline=Deadline.after(5))
+        await build(ScriptedModel(script)).complete(
+            MESSAGES, deadline=Deadline.after(5)
+        )
 
 
 async def test_a_passed_deadline_is_a_timeout() -> None:
