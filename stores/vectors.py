@@ -113,6 +113,7 @@ class PassageStore:
         self._points: Points | None = None
         self._created = False
         self._dense_ready = False
+        self._dense_size: int | None = None
         self._version = 0
 
     @property
@@ -144,7 +145,8 @@ class PassageStore:
         """Give the store back; a second call does nothing."""
         self._backend.close()
         with self._making:
-            self._points, self._created, self._dense_ready = None, False, False
+            self._points, self._dense_size = None, None
+            self._created = self._dense_ready = False
 
     def state(self) -> str:
         """Return `embedded`, `ok` or `unavailable`, without I/O."""
@@ -253,7 +255,9 @@ class PassageStore:
             points = self._found_points()
             if points is None:
                 return []
-            if points.find_dense_size() != len(vector):
+            if self._dense_size != len(vector):
+                self._dense_size = points.find_dense_size()
+            if self._dense_size != len(vector):
                 return None
             found = points.query_dense(
                 vector, _filter(tenant, among=among), limit=limit
@@ -279,6 +283,7 @@ class PassageStore:
         except RetrievalUnavailable:
             # The collection may be gone when the server is back.
             self._created = self._dense_ready = False
+            self._dense_size = None
             raise
 
     def _library(self) -> Points:
@@ -301,7 +306,7 @@ class PassageStore:
         """Learn the length of a vector from the model, once a process."""
         if self._embeddings is not None and not self._dense_ready:
             points.prepare_dense(len(self._embeddings.embed_query("length")))
-            self._dense_ready = True
+            self._dense_ready, self._dense_size = True, None
 
     def _created_points(self) -> Points:
         points = self._library()

@@ -146,7 +146,9 @@ class Points:
         self, passages: Sequence[Passage], vectors: Mapping[str, SparseVector]
     ) -> None:
         """Write passages; *vectors* by indexed text."""
-        self._library(vectors, hybrid=self._embeddings is not None).add_texts(
+        hybrid = self._embeddings is not None
+        mode = RetrievalMode.HYBRID if hybrid else RetrievalMode.SPARSE
+        self._library(vectors, mode=mode, embedding=self._embeddings).add_texts(
             [indexed_text(passage) for passage in passages],
             [to_metadata(passage) for passage in passages],
             [passage.id for passage in passages],
@@ -196,9 +198,8 @@ class Points:
         self, vector: Sequence[float], wanted: models.Filter, *, limit: int
     ) -> list[tuple[Passage, float]]:
         """Return the passages nearest by cosine."""
-        found = self._library({}).similarity_search_with_score_by_vector(
-            list(vector), limit, filter=wanted
-        )
+        library = self._library({}, mode=RetrievalMode.DENSE, embedding=_Given(vector))
+        found = library.similarity_search_with_score("", limit, filter=wanted)
         return [(to_passage(item.page_content, item.metadata), s) for item, s in found]
 
     def inverse_frequencies(
@@ -231,13 +232,16 @@ class Points:
         ]
 
     def _library(
-        self, vectors: Mapping[str, SparseVector], *, hybrid: bool = False
+        self,
+        vectors: Mapping[str, SparseVector],
+        *,
+        mode: RetrievalMode = RetrievalMode.SPARSE,
+        embedding: Embeddings | None = None,
     ) -> QdrantVectorStore:
-        mode = RetrievalMode.HYBRID if hybrid else RetrievalMode.SPARSE
         return QdrantVectorStore(
             self._client,
             self._collection,
-            embedding=self._embeddings,
+            embedding=embedding,
             retrieval_mode=mode,
             vector_name=DENSE,
             sparse_embedding=_Encoded(vectors),
@@ -248,6 +252,19 @@ class Points:
             # It would embed a dummy text at every start: a paid call.
             validate_collection_config=False,
         )
+
+
+class _Given(Embeddings):
+    """Hands out a vector that the caller has: a search by vector would cost a call."""
+
+    def __init__(self, vector: Sequence[float]) -> None:
+        self._vector = list(vector)
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return [self._vector for _ in texts]
+
+    def embed_query(self, text: str) -> list[float]:  # noqa: ARG002
+        return self._vector
 
 
 class _Encoded(SparseEmbeddings):
