@@ -6,6 +6,7 @@ import sys
 
 from api.bridge import Bridge, BridgeLimits
 from api.bridge_body import limits_by_path
+from api.bridge_guard import presented_keys
 from app import build_services, create_app
 from config import Settings, load_settings
 from domain.errors import ConfigurationError
@@ -39,6 +40,9 @@ def build_bridge(settings: Settings) -> Bridge:
         body_limit=limits_by_path(
             {"/v1/documents": document_bytes, "/v1/audio": audio_bytes},
             default=JSON_BYTES,
+        ),
+        knows=lambda fields: any(
+            services.keys.find_caller(key) for key in presented_keys(fields)
         ),
         cors_origins=tuple(
             origin.strip() for origin in settings.cors_origins.split(",")

@@ -40,7 +40,14 @@ from api.bridge_supervise import Supervisor
 from api.bridge_threads import ThreadDispatch
 from api.bridge_types import ASGIApp, ClientGone, Header, Receive, Scope, Send
 from api.problems import problem_bytes, problem_headers
-from domain.errors import AppError, ConfigurationError, InternalError, Overloaded
+from domain.errors import (
+    AppError,
+    ConfigurationError,
+    InternalError,
+    NotAuthenticated,
+    Overloaded,
+    PayloadTooLarge,
+)
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +71,7 @@ class BridgeLimits:
     requests: int = 1000
     threads: int = 48
     body_bytes: int = 160 * 1024 * 1024
+    stranger_bytes: int = 128 * 1024
     body_grace_seconds: float = BODY_GRACE_SECONDS
     body_bytes_per_second: float = BODY_BYTES_PER_SECOND
     linger_seconds: float = 2.0
@@ -82,6 +90,8 @@ class Bridge:
         starters: Run in order after the fork (ASGI lifespan).
         closers: Run in reverse order when the worker ends.
         body_limit: Largest body of a path, bytes.
+        knows: Whether these headers carry a valid key. A stranger's body is not kept
+            beyond `BridgeLimits.stranger_bytes`, whatever the path allows.
         mounts: Other ASGI applications by path prefix, WebSocket included.
         cors_origins: `*` or exact origins, for refusals made here.
         probes: Paths that are answered whatever the load.
@@ -95,6 +105,7 @@ class Bridge:
         starters: Sequence[Hook] = (),
         closers: Sequence[Hook] = (),
         body_limit: Callable[[str], int] = lambda _path: 128 * 1024,
+        knows: Callable[[Sequence[Header]], bool] = lambda _fields: True,
         mounts: Mapping[str, ASGIApp] | None = None,
         cors_origins: Collection[str] = (),
         probes: Collection[str] = ("/health",),
@@ -107,6 +118,7 @@ class Bridge:
         self.draining = False
         self._lifespan = Lifespan(starters, closers)
         self._body_limit = body_limit
+        self._knows = knows
         self._mounts = Mounts(mounts or {})
         self._cors_origins = frozenset(cors_origins)
         self._probes = frozenset(probes)
@@ -156,6 +168,9 @@ class Bridge:
         exchange = Exchange(scope, send, request_id=choose_request_id(fields))
         exchange.closing = self.draining
         limit = self._body_limit(scope["path"])
+        most = self._limits.stranger_bytes
+        stranger = limit > most and not self._knows(fields)
+        limit = most if stranger else limit
         body = RequestBody(
             receive,
             limit=limit,
@@ -167,7 +182,9 @@ class Bridge:
             await self._admit(scope, receive, exchange, body, limit=limit)
         except AppError as exc:
             exchange.closing = exchange.closing or not body.ended
-            await self._refuse(exc, exchange, fields, body)
+            too_large = isinstance(exc, PayloadTooLarge)
+            error = NotAuthenticated() if stranger and too_large else exc
+            await self._refuse(error, exchange, fields, body)
         except ClientGone:
             exchange.disconnected.set()
         finally:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from api.bridge_types import Header
 from domain.errors import BadRequest, HeadersTooLarge, PayloadTooLarge
 
+# Ours have 49 characters; no proxy adds more to a key than this.
+MAX_KEY_BYTES = 512
+
 HEADER_BYTES = 32 * 1024
 """Names and values of one request, with the four bytes that frame each field."""
 
@@ -111,3 +114,17 @@ def check_length(declared: int | None, *, limit: int) -> None:
     """Raise `PayloadTooLarge` when the declared length is over *limit* bytes."""
     if declared is not None and declared > limit:
         raise PayloadTooLarge
+
+
+def presented_keys(fields: Iterable[Header]) -> frozenset[str]:
+    """Return every API key that raw headers carry, short enough to be one."""
+    keys = set()
+    for name, value in fields:
+        lowered = name.lower()
+        if lowered == b"x-api-key":
+            keys.add(value)
+        elif lowered == b"authorization" and value[:7].lower() == b"bearer ":
+            keys.add(value[7:].strip())
+    return frozenset(
+        key.decode("latin-1") for key in keys if 0 < len(key) <= MAX_KEY_BYTES
+    )
