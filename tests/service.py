@@ -17,6 +17,8 @@ from types import TracebackType
 
 import httpx
 
+from stores.embedded_redis import EmbeddedRedis
+
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0
 STOP_SECONDS = 40.0
@@ -87,10 +89,14 @@ class RunningService:
         self._process.send_signal(number)
 
     def stop(self, *, sig: int = signal.SIGTERM) -> int:
-        """Stop it, wait for its end, return its exit code. Safe to call twice."""
-        if self._process.poll() is None:
-            self._process.send_signal(sig)
-        return self.wait()
+        """
+        Stop it and its embedded Redis, return its exit code. Safe to call twice.
+
+        The data stays: another service on the same folder goes on with it.
+        """
+        code = self._halt(sig)
+        self._stop_redis()
+        return code
 
     def wait(self, seconds: float = STOP_SECONDS) -> int:
         """Wait for its end, by force after *seconds*; return its exit code."""
@@ -101,16 +107,26 @@ class RunningService:
             return self._process.wait(timeout=5)
 
     def kill(self) -> None:
-        """End master and workers at once, as a power cut would."""
+        """End master and workers at once, as a power cut would; then its Redis."""
         self._kill_group()
         self._process.wait(timeout=5)
+        self._stop_redis()
 
     def restart(self) -> None:
-        """Stop it and start it again with the same port, key and data."""
-        self.stop()
+        """Stop it and start it again with the same port, key, data and Redis."""
+        self._halt(signal.SIGTERM)
         self._process = _spawn(self._command, self._environ, self.log_path)
         self.pid = self._process.pid
         _wait_until_healthy(self)
+
+    def _halt(self, sig: int) -> int:
+        if self._process.poll() is None:
+            self._process.send_signal(sig)
+        return self.wait()
+
+    def _stop_redis(self) -> None:
+        # It belongs to no process; there is none when a server was named.
+        EmbeddedRedis(self.data_dir / "redis").stop()
 
     def _kill_group(self) -> None:
         # The master leads its own group (`start_new_session`); nothing else is in it.
