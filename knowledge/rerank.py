@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from knowledge.terms import PassageTerms, QuestionTerms
@@ -120,11 +121,10 @@ def _soft_coverage(
 
 def _best_pair(question: QuestionTerms, sentences: Sequence[Sequence[int]]) -> float:
     """Return the coverage of the best two neighbouring sentences."""
-    following = [*sentences[1:], []]
     return max(
         (
             _share(question, {*first, *second})
-            for first, second in zip(sentences, following, strict=True)
+            for first, second in pairwise([*sentences, ()])
         ),
         default=0.0,
     )
