@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from domain.documents import Passage
@@ -15,6 +14,7 @@ from domain.errors import RetrievalUnavailable
 from language.sparse import SparseVector, encode_passage
 from language.stopwords import LANGUAGES
 from stores.vectors_edge import EdgeBackend
+from stores.vectors_library import load_points
 from stores.vectors_payload import indexed_text
 from stores.vectors_remote import RemoteBackend
 
@@ -139,7 +139,7 @@ class PassageStore:
             ConfigurationError: Another process owns the folder, or it is damaged.
         """
         self._backend.open()
-        threading.Thread(target=_points_module, name="vectors-warm-up").start()
+        threading.Thread(target=load_points, name="vectors-warm-up").start()
 
     def close(self) -> None:
         """Give the store back; a second call does nothing."""
@@ -287,7 +287,7 @@ class PassageStore:
             raise
 
     def _library(self) -> Points:
-        module = _points_module()
+        module = load_points()
         with self._making:
             if self._points is None:
                 self._points = module.Points(
@@ -316,13 +316,6 @@ class PassageStore:
         return points
 
 
-def _points_module() -> ModuleType:
-    """Return the module that talks to Qdrant: a second to import, so done late."""
-    from stores import vectors_points  # noqa: PLC0415
-
-    return vectors_points
-
-
 def _filter(tenant: str, **conditions: Any) -> models.Filter:
-    wanted: models.Filter = _points_module().tenant_filter(tenant, **conditions)
+    wanted: models.Filter = load_points().tenant_filter(tenant, **conditions)
     return wanted

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from domain.errors import RetrievalUnavailable
+from stores.vectors_library import load_points
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -62,7 +63,8 @@ class RemoteBackend:
     @contextmanager
     def guard(self) -> Iterator[None]:
         """Translate the client's errors into `RetrievalUnavailable`."""
-        # Heavy to import: most of a second.
+        # Heavy to import: most of a second, and by one thread at a time.
+        load_points()
         from httpx import HTTPError, InvalidURL  # noqa: PLC0415
         from qdrant_client.http.exceptions import (  # noqa: PLC0415
             ApiException,

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -45,8 +47,8 @@ class FakeQdrant:
     """Key that callers must send, when set."""
 
 
-class _Engine:
-    """What each route does."""
+class Engine:
+    """What each route does; given to a second stand-in, its data is there again."""
 
     def __init__(self) -> None:
         self._client = QdrantClient(":memory:")
@@ -200,7 +202,7 @@ class _Handler(BaseHTTPRequestHandler):
     # Headers and body leave in two writes; without this each answer waits 40 ms.
     disable_nagle_algorithm = True
     fake: FakeQdrant
-    engine: _Engine
+    engine: Engine
 
     def _serve(self) -> None:
         length = int(self.headers.get("content-length") or 0)
@@ -237,13 +239,46 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
+        self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        super().__init__(("127.0.0.1", port), handler)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        self._open.add(connection)
+        return connection, address
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing when a client goes away without a word."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+    def server_close(self) -> None:
+        super().server_close()
+        # Clients that kept their connection would be answered for ever.
+        for connection in list(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
 @contextmanager
-def serve_qdrant(port: int = 0) -> Iterator[FakeQdrant]:
-    """Run the stand-in until the block ends; port 0 takes a free one."""
-    fake = FakeQdrant(url="")
-    handler = type("Handler", (_Handler,), {"fake": fake, "engine": _Engine()})
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-    server.daemon_threads = True
+def serve_qdrant(
+    port: int = 0, *, engine: Engine | None = None, api_key: str | None = None
+) -> Iterator[FakeQdrant]:
+    """
+    Run the stand-in until the block ends; then nobody answers on its port.
+
+    Args:
+        port: 0 takes a free one.
+        engine: With the data of an earlier stand-in; None: empty.
+        api_key: Key that callers must send.
+    """
+    fake = FakeQdrant(url="", api_key=api_key)
+    handler = type("Handler", (_Handler,), {"fake": fake, "engine": engine or Engine()})
+    server = _Server(port, handler)
     fake.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
