@@ -124,7 +124,8 @@ def find_asked_kinds(question: str) -> frozenset[str]:
     ):
         # "How much is the fee" wants money; any number at all is the weaker wish.
         found.add("number")
-    elif "money" in found and "number" not in found:
+    elif "money" in found and found & {"date", "person", "place", "reason", "manner"}:
+        # "When is the fee due?" speaks of money and asks for something else.
         found.discard("money")
     if found - {"name"}:
         found.discard("name")

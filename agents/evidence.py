@@ -18,6 +18,7 @@ from itertools import pairwise
 from typing import Final
 
 from agents.answer_kinds import NUMBER_WORDS, find_asked_kinds, find_offered_kinds
+from agents.follow_ups import ASKING_WORDS
 from domain.documents import Passage
 from language.analysis import grams, is_stop_word, stem_words, stems, words
 from language.lexicon import find_meanings
@@ -26,7 +27,12 @@ from language.sentences import split_sentences
 from language.stopwords import ALL_STOP_WORDS, LANGUAGES
 from language.values import MONTHS
 
-CONTEXT_WEIGHT: Final = 0.55
+VAGUE: Final = frozenset(
+    "sekarang kini saat currently now today nowadays presently".split()
+)
+"""Words that mean the present, which a document never says."""
+
+CONTEXT_WEIGHT: Final = 0.8
 """Weight of a word that only the question before it says."""
 
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:\d+|[^\W\d_])*")
@@ -64,6 +70,7 @@ class Parts:
     stems: frozenset[str]
     grams: frozenset[str]
     heading_stems: frozenset[str]
+    heading_grams: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,7 @@ class Asked:
         kinds: Kinds of answer asked for.
         names: Words with a capital inside the question, lower case.
         numbers: Numbers of the question.
+        focus: The first unit the question is about, or None.
     """
 
     language: str
@@ -105,6 +113,7 @@ class Asked:
     kinds: frozenset[str]
     names: frozenset[str]
     numbers: frozenset[str]
+    focus: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +205,7 @@ class PassageReader:
 
 def take_question_apart(question: str, language: str, *, context: str = "") -> Asked:
     """Return the terms of *question*; those only *context* has weigh less."""
-    own = stems(question, language)
+    own = [stem for stem in stems(question, language) if stem not in VAGUE]
     before = stems(context, language) if context else []
     weights = dict.fromkeys(before, CONTEXT_WEIGHT) | dict.fromkeys(own, 1.0)
     other = "en" if language == "id" else "id"
@@ -217,7 +226,16 @@ def take_question_apart(question: str, language: str, *, context: str = "") -> A
         kinds=kinds,
         names=frozenset(_find_capitals(question)),
         numbers=frozenset(word for word in words(question) if word[0].isdigit()),
+        focus=_find_focus(question, language),
     )
+
+
+def _find_focus(question: str, language: str) -> str | None:
+    for word in words(question):
+        if word in VAGUE or word in ASKING_WORDS or is_stop_word(word, language):
+            continue
+        return stem_words([word], language)[0]
+    return None
 
 
 def _find_capitals(text: str) -> list[str]:
@@ -272,6 +290,7 @@ def _take_apart(passage: Passage) -> Parts:
         grams=frozenset(gram for one in sentences for gram in one.grams)
         | frozenset(grams(heading)),
         heading_stems=frozenset(stems(heading, language)),
+        heading_grams=frozenset(grams(heading)),
     )
 
 

@@ -127,7 +127,12 @@ class Understanding:
         if not self.follow_up:
             return ()
         others = dict.fromkeys((self.standalone, self.text))
-        return tuple(one for one in others if one != self.searched)
+        return tuple(
+            one
+            for one in others
+            # "Berapa lama?" alone finds anything, and would drag the rest down.
+            if one != self.searched and _count_content(one, self.language)
+        )
 
 
 def understand(text: str, language: str, *, asked: Sequence[str] = ()) -> Understanding:
@@ -176,6 +181,10 @@ def is_follow_up(text: str, language: str) -> bool:
     )
 
 
+def _count_content(text: str, language: str) -> int:
+    return sum(not _is_empty(word, language) for word in words(text))
+
+
 def _names_its_topic(text: str, word: str) -> bool:
     """Tell whether a question of one content word stands alone: "What is KRS?"."""
     if _DEFINITION.match(text.strip()):
@@ -200,14 +209,15 @@ def _leans(found: Sequence[str], index: int, language: str) -> bool:
 
 def _is_empty(word: str, language: str) -> bool:
     # What a question asks for (how long, how many, what time) is nothing to search by.
-    return is_stop_word(word, language) or word in _ASKING
+    return is_stop_word(word, language) or word in ASKING_WORDS
 
 
-_ASKING: Final = frozenset(
+ASKING_WORDS: Final = frozenset(
     "lama banyak besar jauh mahal tanggal jam pukul hari tahun harga long much many far"
     " old time date cost kind type jenis macam cara contoh example examples more detail"
     " details lengkap jelaskan explain elaborate lanjut continue lagi berlaku".split()
 )
+"""Words that say what is asked for, not about what."""
 
 
 def _join(context: str, text: str) -> str:

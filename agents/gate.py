@@ -40,11 +40,13 @@ GATE_FEATURES: Final = (
     "few_terms",
     "foreign",
     "foreign_coverage",
-    "foreign_grams",
     "score",
     "passage_score",
     "closeness",
     "possible",
+    "focus_missing",
+    "focus_unsaid",
+    "rarest_missing",
 )
 """Names of the features, in the order of their weights."""
 
@@ -113,6 +115,11 @@ def compute_gate_features(
         known |= evidence.find_units(one)
     unknown = sum(unit not in known for unit in wanted) / (len(wanted) or 1)
     signals = best.passage.signals
+    units = evidence.find_units(best.found)
+    forms = asked.forms[spoken]
+    said = {forms[stem] for stem in best.sentence.stems if stem in forms}
+    rarity = evidence.rarity
+    rarest = max(rarity, key=lambda unit: (rarity[unit], unit), default=None)
     passage_grams = evidence.gram_coverage(parts.grams)
     return (
         best.coverage,
@@ -136,11 +143,13 @@ def compute_gate_features(
         float(len(wanted) <= _FEW_TERMS),
         foreign,
         foreign * passage,
-        foreign * passage_grams,
         best.score / _SCORE_SCALE,
         best.passage.score,
         signals.get("closeness", 0.0),
         signals.get("bm25", 0.0) / (signals.get("bm25_max", 0.0) or 1.0),
+        float(asked.focus is not None and asked.focus not in units),
+        float(asked.focus is not None and asked.focus not in said),
+        float(rarest is not None and rarest not in units),
     )
 
 

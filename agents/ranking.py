@@ -23,6 +23,7 @@ SENTENCE_FEATURES: Final = (
     "passage",
     "heading",
     "together",
+    "grams_together",
     "first",
     "length",
     "short",
@@ -134,6 +135,8 @@ def compute_features(
         evidence.coverage(found.parts.stems, spoken),
         evidence.coverage(found.parts.heading_stems, spoken),
         evidence.coverage(around, spoken) - coverage,
+        evidence.gram_coverage(sentence.grams | found.parts.heading_grams)
+        - evidence.gram_coverage(sentence.grams),
         float(position == 0),
         min(2.0, len(sentence.stems) / _LONG_STEMS),
         float(len(sentence.stems) < _SHORT_STEMS),

@@ -56,9 +56,15 @@ _STEP = 0.1
 _DECAY = 0.002
 _GATE_DECAY = 1.0
 _NEWTON_STEPS = 20
-_PRIORS = {"superseded": -2.0, "question": -1.0, "foreign": -0.5}
-"""Weights of what the sets hold too little of to learn: outdated notices, headings that
-are questions, sentences of the other language."""
+_PRIORS = {
+    "together": 1.0,
+    "grams_together": 2.0,
+    "superseded": -2.0,
+    "question": -1.0,
+    "foreign": -0.5,
+}
+"""Weights of what the sets hold too little of to learn: words that only the heading of a
+table row says, outdated notices, headings that are questions, the other language."""
 TARGET = Path(__file__).resolve().parent.parent / "agents" / "extractive_weights.py"
 
 
@@ -276,9 +282,12 @@ def iter_gate_samples(
         yield GateSample(
             "xling", "asked", fold, questions.gather(case, tenant="en"), 1.0
         )
-        hide = questions.hide_topic(case)
-        hidden = questions.gather(case, tenant="en", hidden=hide)
-        yield GateSample("xling", "topic", fold, hidden, 0.0)
+        for kind, hide in (
+            ("hidden", questions.hide_answer(case)),
+            ("topic", questions.hide_topic(case)),
+        ):
+            hidden = questions.gather(case, tenant="en", hidden=hide)
+            yield GateSample("xling", kind, fold, hidden, 0.0)
         foreign = questions.gather(case, tenant="docs")
         yield GateSample("xling", "foreign", fold, foreign, 0.0)
 
