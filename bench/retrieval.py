@@ -20,12 +20,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.questions import load_cases, load_documents
 from domain.documents import Passage, SearchQuery
 from knowledge.search import PassageSearch
 from language.detection import detect_language
 from stores.vectors import PassageStore, open_embedded
 
 ROOT = Path(__file__).resolve().parent.parent
+SAMPLES = ROOT / "samples"
 DATA = ROOT.parent / "shared" / "data" / "qa"
 
 SETS = {
@@ -120,6 +122,26 @@ def find_ranks(
         yield found.index(gold) if gold in found else None
 
 
+def measure_samples(store: PassageStore) -> None:
+    """Print where the right document of each sample question stands."""
+    store.add(load_documents(SAMPLES / "documents", tenant="samples"))
+    search = PassageSearch(store)
+    cases = [
+        case
+        for case in load_cases(SAMPLES / "questions.jsonl")
+        if case.sources and case.answers and case.kind != "followup"
+    ]
+    for label, cross in (("samples", False), ("samples, xling", True)):
+        ranks: list[int | None] = []
+        for case in cases:
+            if case.cross is cross:
+                query = SearchQuery("samples", case.question, limit=_DEPTH)
+                found = [one.document_id for one in search.search_now(query).passages]
+                places = [found.index(one) for one in case.sources if one in found]
+                ranks.append(min(places, default=None))
+        print(_row(label, score_ranks(ranks)))
+
+
 def measure_quality(data: Path) -> bool:
     """Print the figures of every set; return whether all bars hold."""
     holds = True
@@ -129,7 +151,7 @@ def measure_quality(data: Path) -> bool:
         try:
             names = fill(store, data)
             search = PassageSearch(store)
-            print("set           n    R@1    R@5   R@10    MRR   nDCG")
+            print("set              n    R@1    R@5   R@10    MRR   nDCG")
             for name in names:
                 questions = read_lines(data / SETS[name][1])
                 for tenant in (name, MIXED):
@@ -140,6 +162,7 @@ def measure_quality(data: Path) -> bool:
                     print(_row(label, figures))
                     if tenant == name:
                         holds &= _check(name, figures)
+            measure_samples(store)
         finally:
             store.close()
     return holds
@@ -147,7 +170,7 @@ def measure_quality(data: Path) -> bool:
 
 def _row(label: str, figures: Figures) -> str:
     return (
-        f"{label:<13}{figures.questions:>3}  {figures.recall_1:.3f}  "
+        f"{label:<15}{figures.questions:>4}  {figures.recall_1:.3f}  "
         f"{figures.recall_5:.3f}  {figures.recall_10:.3f}  {figures.mrr:.3f}  "
         f"{figures.ndcg:.3f}"
     )
