@@ -288,10 +288,11 @@ def test_the_docs_page_and_its_document_are_there(client: httpx.Client) -> None:
 _NOT_HTTP = {"headers/too-large", "key/bearer-empty"}
 
 
-@pytest.mark.parametrize("case", HOSTILE, ids=str)
+_SENT = [case for case in HOSTILE if case.name not in _NOT_HTTP]
+
+
+@pytest.mark.parametrize("case", _SENT, ids=str)
 def test_a_hostile_request_is_refused(service: RunningService, case: Hostile) -> None:
-    if case.name in _NOT_HTTP:
-        pytest.skip("the HTTP parser refuses it first")
     headers = [
         (name.encode(), value.encode("latin-1"))
         for name, value in case.merged(service.headers).items()

@@ -126,8 +126,10 @@ def test_the_server_outlives_the_process_that_started_it(
     folder: Path, ending: signal.Signals
 ) -> None:
     code = (
-        "import sys, time; from pathlib import Path;"
+        "import signal, sys, time; from pathlib import Path;"
         "from stores.embedded_redis import EmbeddedRedis;"
+        # A background job of a shell starts with this signal ignored.
+        "signal.signal(signal.SIGINT, signal.SIG_DFL);"
         "print(EmbeddedRedis(Path(sys.argv[1])).start(), flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
