@@ -162,7 +162,10 @@ def _work(settings: Settings) -> int:
     """Work on the shared queue until a signal comes."""
     from app import build_library  # noqa: PLC0415
     from knowledge.jobs_redis import RedisQueue  # noqa: PLC0415
+    from utils.logging_config import configure_logging  # noqa: PLC0415
 
+    # It runs like the service, unwatched; the other commands talk to a person.
+    configure_logging(settings)
     shelf = build_library(settings)
     queue = shelf.jobs
     if not isinstance(queue, RedisQueue):

@@ -38,9 +38,9 @@ _OUT_OF_FORCE = (
 )
 _THIS_DOCUMENT = (
     r"(?:(?:this|the present) (?:\w+ ){0,2}(?:notice|document|page|policy|guide"
-    r"|handbook|regulation|version|edition|announcement|circular|leaflet|schedule|price list)"
-    r"|(?:dokumen|pengumuman|surat|peraturan|edaran|halaman|panduan|ketentuan|versi"
-    r"|jadwal|daftar|brosur|keputusan|kebijakan)\b[^.!?\n]{0,40}\bini)"
+    r"|handbook|regulation|version|edition|announcement|circular|leaflet|schedule"
+    r"|price list)|(?:dokumen|pengumuman|surat|peraturan|edaran|halaman|panduan"
+    r"|ketentuan|versi|jadwal|daftar|brosur|keputusan|kebijakan)\b[^.!?\n]{0,40}\bini)"
 )
 # A sentence near the top that ends the force of the document it stands in.
 _NOTICES = tuple(
@@ -150,7 +150,7 @@ def _passage(document: Document, piece: Piece, language: str) -> Passage:
 
 
 def _validity(fields: Mapping[str, object], title: str, text: str) -> Validity:
-    """Tell whether front matter, title or the first sentences end a document's force."""
+    """Tell whether front matter, title or first sentences end a document's force."""
     status = fields.get("status") or fields.get("validity")
     if isinstance(status, str) and status.strip().lower() in ("current", "berlaku"):
         return "current"

@@ -148,9 +148,11 @@ class RedisQueue:
         client.zrem(self._index, *self._index_entries(job))
 
     def count_workers(self) -> int:
-        """Return how many processes work on this queue."""
+        """Return how many living processes work on this queue."""
         with state_errors():
-            return SimpleWorker.count(queue=self._queue())
+            # RQ's own count keeps those that were killed until another worker tidies.
+            keys = SimpleWorker.all_keys(queue=self._queue())
+            return int(self._client().exists(*keys)) if keys else 0
 
     def work_forever(
         self,
@@ -193,6 +195,8 @@ class RedisQueue:
         while not self._stopping.wait(self._help_seconds):
             try:
                 while not self._stopping.is_set() and not self.count_workers():
+                    # Workers do this for each other; the last one is gone.
+                    StartedJobRegistry(queue=self._queue()).cleanup()
                     if not self._work_on_next(handler):
                         break
             except (AppError, RedisError) as exc:

@@ -25,7 +25,8 @@ from knowledge.hygiene import clean_line
 from knowledge.jobs import LOST, Job, JobQueue
 from knowledge.loaders.blocks import DocumentUnreadable, Extract
 from knowledge.loaders.formats import Format, find_format
-from stores.documents import Declared, DocumentStore, Entry
+from stores.documents import DocumentStore
+from stores.documents_rows import Declared, Entry
 
 log = logging.getLogger(__name__)
 
@@ -230,6 +231,10 @@ class Library:
 
     def give_up(self, job: Job, reason: str) -> None:
         """Roll a document back: no passages, status `failed` with a reason."""
+        entry = self._documents.find_entry(job.tenant, job.document_id)
+        if entry is not None and entry.document.status == "ready":
+            # The job was given out twice, and the other one was faster.
+            return
         self._passages.remove(job.tenant, job.document_id)
         self._documents.fail(job.tenant, job.document_id, error=reason)
 

@@ -2,99 +2,31 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Boolean,
-    Column,
-    Connection,
-    Float,
-    Integer,
-    Row,
-    String,
-    Table,
-    Text,
-    and_,
-    delete,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from domain.conversations import ItemPage
-from domain.documents import Document, DocumentStatus, Validity
-from domain.errors import BadRequest, DocumentNotFound
-from stores.sql import Database, metadata
+from domain.documents import Document, DocumentStatus
+from domain.errors import DocumentNotFound
+from stores.documents_rows import (
+    Declared,
+    Entry,
+    declared_values,
+    documents,
+    entry_of,
+    make_cursor,
+    read_cursor,
+    sources,
+    values_of,
+)
+from stores.sql import Database
 
-documents = Table(
-    "documents",
-    metadata,
-    Column("tenant", String(64), primary_key=True),
-    Column("id", String(64), primary_key=True),
-    Column("sha256", String(64), nullable=False),
-    Column("file", String(255), nullable=False),
-    Column("title", String(500), nullable=False),
-    Column("status", String(16), nullable=False),
-    Column("progress", Float, nullable=False),
-    Column("chunks", Integer, nullable=False),
-    Column("size_bytes", BigInteger, nullable=False),
-    Column("url", Text),
-    Column("language", String(8)),
-    Column("validity", String(16), nullable=False),
-    Column("valid_from", String(32)),
-    Column("valid_until", String(32)),
-    Column("created_at", Float, nullable=False),
-    Column("updated_at", Float, nullable=False),
-    Column("error", Text),
-    Column("metadata", JSON, nullable=False),
-    Column("declared", JSON, nullable=False),
-    Column("removed", Boolean, nullable=False),
-)
-sources = Table(
-    "document_sources",
-    metadata,
-    Column("tenant", String(64), primary_key=True),
-    Column("source", String(64), primary_key=True),
-    Column("document_id", String(64), nullable=False),
-    Column("name", Text, nullable=False),
-)
 _UNFINISHED = ("queued", "parsing", "embedding")
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """
-    What the sender said about a document, kept until it is ready.
-
-    Attributes:
-        sources: Names of the places its bytes came from.
-    """
-
-    media_type: str | None = None
-    title: str | None = None
-    url: str | None = None
-    language: str | None = None
-    metadata: Mapping[str, object] = field(default_factory=dict)
-    sources: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A row of the manifest; *removed*: its passages may still be in the store."""
-
-    document: Document
-    declared: Declared
-    removed: bool
 
 
 class DocumentStore:
@@ -112,7 +44,7 @@ class DocumentStore:
 
     def add(self, document: Document, *, declared: Declared) -> bool:
         """Insert a row; False when there is one with this id, seen or removed."""
-        row = {**_values(document), "declared": _declared_values(declared)}
+        row = {**values_of(document), "declared": declared_values(declared)}
         try:
             with self._database.write() as connection:
                 connection.execute(insert(documents).values(**row, removed=False))
@@ -126,7 +58,7 @@ class DocumentStore:
             row = connection.execute(
                 select(documents).where(_is(tenant, document_id))
             ).first()
-        return _entry(row) if row else None
+        return entry_of(row) if row else None
 
     def find(self, tenant: str, document_id: str) -> Document | None:
         """Return a document, or None when there is none."""
@@ -148,7 +80,7 @@ class DocumentStore:
             documents.c.tenant == tenant, documents.c.removed.is_(False)
         )
         if cursor is not None:
-            created_at, last_id = _read_cursor(cursor)
+            created_at, last_id = read_cursor(cursor)
             query = query.where(
                 or_(
                     documents.c.created_at < created_at,
@@ -160,9 +92,9 @@ class DocumentStore:
         query = query.order_by(documents.c.created_at.desc(), documents.c.id.desc())
         with self._database.read() as connection:
             rows = connection.execute(query.limit(limit + 1)).all()
-        found = tuple(_entry(row).document for row in rows[:limit])
+        found = tuple(entry_of(row).document for row in rows[:limit])
         more = len(rows) > limit
-        return ItemPage(found, _make_cursor(found[-1]) if more and found else None)
+        return ItemPage(found, make_cursor(found[-1]) if more and found else None)
 
     def find_by_source(self, tenant: str, source: str) -> Document | None:
         """Return the document that last came from *source*, or None."""
@@ -182,7 +114,7 @@ class DocumentStore:
                     documents.c.removed.is_(False),
                 )
             ).first()
-        return _entry(row).document if row else None
+        return entry_of(row).document if row else None
 
     def advance(
         self, tenant: str, document_id: str, *, status: DocumentStatus, progress: float
@@ -200,7 +132,7 @@ class DocumentStore:
 
     def retry(self, document: Document, *, declared: Declared) -> bool:
         """Queue a failed document anew; False when somebody else did, or it is gone."""
-        row = {**_values(document), "declared": _declared_values(declared)}
+        row = {**values_of(document), "declared": declared_values(declared)}
         with self._database.write() as connection:
             done = connection.execute(
                 update(documents)
@@ -225,7 +157,7 @@ class DocumentStore:
             ).first()
             if row is None or row.removed:
                 return []
-            entry = _entry(row)
+            entry = entry_of(row)
             if entry.document.status == "ready":
                 orphans = _find_orphans(connection, tenant, document_id, [source])
                 _point(connection, tenant, document_id, [source])
@@ -289,12 +221,12 @@ class DocumentStore:
             if row is None or row.removed:
                 return False
             _point(
-                connection, document.tenant, document.id, _entry(row).declared.sources
+                connection, document.tenant, document.id, entry_of(row).declared.sources
             )
             connection.execute(
                 update(documents)
                 .where(_is(document.tenant, document.id))
-                .values(**_values(document))
+                .values(**values_of(document))
             )
             for other in replaced:
                 connection.execute(delete(documents).where(_is(document.tenant, other)))
@@ -329,7 +261,7 @@ class DocumentStore:
             .order_by(documents.c.created_at)
         )
         with self._database.read() as connection:
-            return [_entry(row) for row in connection.execute(query)]
+            return [entry_of(row) for row in connection.execute(query)]
 
     def _change(self, tenant: str, document_id: str, **values: object) -> bool:
         with self._database.write() as connection:
@@ -393,87 +325,3 @@ def _point(
                     name=name[:1000],
                 )
             )
-
-
-def _values(document: Document) -> dict[str, object]:
-    return {
-        "tenant": document.tenant,
-        "id": document.id,
-        "sha256": document.sha256,
-        "file": document.file[:255],
-        "title": document.title[:500],
-        "status": document.status,
-        "progress": document.progress,
-        "chunks": document.chunks,
-        "size_bytes": document.size_bytes,
-        "url": document.url,
-        "language": document.language,
-        "validity": document.validity,
-        "valid_from": document.valid_from,
-        "valid_until": document.valid_until,
-        "created_at": document.created_at,
-        "updated_at": document.updated_at,
-        "error": document.error,
-        "metadata": dict(document.metadata),
-    }
-
-
-def _declared_values(declared: Declared) -> dict[str, object]:
-    return {
-        "media_type": declared.media_type,
-        "title": declared.title,
-        "url": declared.url,
-        "language": declared.language,
-        "metadata": dict(declared.metadata),
-        "sources": list(declared.sources),
-    }
-
-
-def _entry(row: Row[Any]) -> Entry:
-    declared = cast("Mapping[str, Any]", row.declared)
-    return Entry(
-        document=Document(
-            id=row.id,
-            tenant=row.tenant,
-            sha256=row.sha256,
-            file=row.file,
-            title=row.title,
-            status=cast("DocumentStatus", row.status),
-            progress=row.progress,
-            chunks=row.chunks,
-            size_bytes=row.size_bytes,
-            url=row.url,
-            language=row.language,
-            validity=cast("Validity", row.validity),
-            valid_from=row.valid_from,
-            valid_until=row.valid_until,
-            created_at=row.created_at,
-            updated_at=row.updated_at,
-            error=row.error,
-            metadata=row.metadata or {},
-        ),
-        declared=Declared(
-            media_type=declared.get("media_type"),
-            title=declared.get("title"),
-            url=declared.get("url"),
-            language=declared.get("language"),
-            metadata=declared.get("metadata") or {},
-            sources=tuple(declared.get("sources") or ()),
-        ),
-        removed=bool(row.removed),
-    )
-
-
-def _make_cursor(document: Document) -> str:
-    raw = f"{document.created_at!r}:{document.id}".encode()
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str) -> tuple[float, str]:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        raw = base64.urlsafe_b64decode(padded.encode("ascii")).decode("ascii")
-        created_at, document_id = raw.split(":", 1)
-        return float(created_at), document_id
-    except (ValueError, binascii.Error) as exc:
-        raise BadRequest("This cursor is not one of ours.") from exc

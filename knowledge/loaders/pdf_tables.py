@@ -14,6 +14,8 @@ from pdfplumber.utils.exceptions import PdfminerException
 
 # Lines and boxes on a page before it is worth looking for a table.
 _FEWEST_SHAPES = 4
+# A drawing has more; pairing all its lines would take minutes.
+_MOST_SHAPES = 3_000
 # Seconds of processor time for tables in one file; pages after that are read as text.
 _BUDGET_SECONDS = 20.0
 
@@ -46,7 +48,9 @@ class TableFinder:
 
     def find(self, number: int, *, shapes: int) -> list[Table]:
         """Return the tables of page *number* (1-based), which has *shapes* drawn."""
-        if shapes < _FEWEST_SHAPES or self._spent > _BUDGET_SECONDS:
+        if not _FEWEST_SHAPES <= shapes <= _MOST_SHAPES:
+            return []
+        if self._spent > _BUDGET_SECONDS:
             return []
         begun = self._clock()
         try:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from bs4 import BeautifulSoup
 from bs4.element import Comment, NavigableString, PageElement, PreformattedString, Tag
 
 from knowledge.hygiene import clean_line, clean_text
-from knowledge.loaders.blocks import Block, Extract
+from knowledge.loaders.blocks import Block, DocumentUnreadable, Extract
 from knowledge.loaders.decoding import decode
 from knowledge.loaders.hidden import drop_styled_away, is_hidden
 from knowledge.loaders.web_tables import is_layout, iter_table
@@ -100,11 +101,21 @@ _META = {
 }
 # Deeper nesting is no document; the walk below is recursive.
 _DEEPEST = 180
+# Elements that nest, and how deep a parser may be asked to go. Their end tags are not
+# optional but for a table's, which pages leave out rarely and never thousands of times.
+_NESTING = re.compile(
+    r"<(/?)(?:div|table|span|b|i|em|strong|font|center|section|article|ul|ol|blockquote"
+    r"|a|main|nav|aside|header|footer|form|fieldset|details|figure|small|big|u|s)\b",
+    re.IGNORECASE,
+)
+_DEEPEST_PAGE = 5_000
 
 
 def load_html(content: bytes) -> Extract:
     """Return the blocks of a page; raises `DocumentUnreadable`."""
-    soup = BeautifulSoup(decode_page(content), "lxml")
+    page = decode_page(content)
+    _check_depth(page)
+    soup = BeautifulSoup(page, "lxml")
     title = clean_line(soup.title.get_text()) if soup.title else ""
     html = soup.find("html")
     declared = html.get("lang") if isinstance(html, Tag) else None
@@ -140,8 +151,18 @@ def decode_page(content: bytes) -> str:
 
 def iter_html_blocks(fragment: str, *, first_table: int = 0) -> Iterator[Block]:
     """Yield what a reader sees of an HTML *fragment*; tables count on from a number."""
+    _check_depth(fragment)
     soup = BeautifulSoup(fragment, "lxml")
     yield from _Walk(frame=False, tables=first_table).iter_blocks(soup)
+
+
+def _check_depth(page: str) -> None:
+    """Refuse a tower of elements before a tree is built of it."""
+    depth = 0
+    for match in _NESTING.finditer(page):
+        depth = max(0, depth - 1) if match.group(1) else depth + 1
+        if depth > _DEEPEST_PAGE:
+            raise DocumentUnreadable("The page is nested too deeply.")
 
 
 def _iter_page(soup: BeautifulSoup) -> Iterator[Block]:
