@@ -1,0 +1,358 @@
+"""Documents worked on by other processes: RQ over a real Redis, real workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from app import Shelf, build_library
+from config import Settings
+from domain.documents import Document, Upload
+from domain.errors import DocumentNotFound
+from knowledge.jobs import Job
+from knowledge.jobs_redis import RedisQueue
+from stores.redis_client import RedisConnection
+from tests.fakes.qdrant_server import FakeQdrant, serve_qdrant
+from tests.fakes.redis_server import RedisServer
+
+ROOT = Path(__file__).resolve().parents[2]
+LINE = "rq:queue:tanya-documents"
+AT_WORK = "rq:wip:tanya-documents"
+WORKERS = "rq:workers:tanya-documents"
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float = 90.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+
+
+class Deployment:
+    """Redis, the stand-in of Qdrant, one database, and any number of workers."""
+
+    def __init__(self, folder: Path, server: RedisServer, qdrant: FakeQdrant) -> None:
+        self.folder = folder
+        self.server = server
+        self.values = {
+            "DATA_DIR": str(folder / "data"),
+            "REDIS_URL": server.url,
+            "QDRANT_URL": qdrant.url,
+        }
+        self.client: Any = redis.Redis.from_url(server.url)
+        self._workers: list[subprocess.Popen[bytes]] = []
+        (folder / "data").mkdir()
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG")}
+        before = self.count_registered()
+        with (self.folder / "worker.log").open("ab") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "knowledge", "work"],
+                cwd=ROOT,
+                env=kept | self.values,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self._workers.append(worker)
+        wait_for(lambda: self.count_registered() > before or self._has_died(worker))
+        return worker
+
+    def _has_died(self, worker: subprocess.Popen[bytes]) -> bool:
+        assert worker.poll() is None, (self.folder / "worker.log").read_text()[-3000:]
+        return False
+
+    def count_registered(self) -> int:
+        return int(self.client.scard(WORKERS))
+
+    def find_job_of(self, worker: subprocess.Popen[bytes]) -> str | None:
+        for key in self.client.smembers(WORKERS):
+            pid, job = self.client.hmget(key, "pid", "current_job")
+            if pid == str(worker.pid).encode():
+                return job.decode() if job else None
+        return None
+
+    def freeze_at_work(self, worker: subprocess.Popen[bytes]) -> str:
+        """Stop the worker while it holds a job; return the id of that job."""
+        found: list[str] = []
+
+        def caught() -> bool:
+            if self.find_job_of(worker) is None:
+                return False
+            worker.send_signal(signal.SIGSTOP)
+            held = self.find_job_of(worker)
+            if held is None:
+                worker.send_signal(signal.SIGCONT)
+                return False
+            found.append(held)
+            return True
+
+        wait_for(caught)
+        return found[0]
+
+    def pass_silence(self, job_id: str) -> None:
+        """Let the 90 silent seconds be over after which a job counts as abandoned."""
+        for entry in self.client.zrange(AT_WORK, 0, -1):
+            if entry.decode().startswith(job_id):
+                self.client.zadd(AT_WORK, {entry: 1}, xx=True)
+
+    def expire_workers(self) -> None:
+        """Let the time be over after which a silent worker is forgotten."""
+        for key in self.client.smembers(WORKERS):
+            self.client.delete(key)
+
+    def find_leftovers(self) -> list[bytes]:
+        found = self.client.keys("tanya:upload*") + self.client.keys("rq:job:*")
+        return list(found)
+
+    @contextmanager
+    def open_library(self) -> Iterator[Shelf]:
+        settings = Settings(
+            data_dir=self.folder / "data",
+            redis_url=self.values["REDIS_URL"],
+            qdrant_url=self.values["QDRANT_URL"],
+        )
+        shelf = build_library(settings)
+        shelf.open()
+        try:
+            yield shelf
+        finally:
+            shelf.shut()
+
+    def close(self) -> None:
+        for worker in self._workers:
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGCONT)
+                worker.terminate()
+        for worker in self._workers:
+            worker.wait(timeout=20)
+        self.client.close()
+
+
+@pytest.fixture(scope="module")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, redis_server: RedisServer) -> Iterator[Deployment]:
+    redis_server.command("FLUSHALL")
+    with serve_qdrant() as qdrant:
+        running = Deployment(tmp_path, redis_server, qdrant)
+        try:
+            yield running
+        finally:
+            running.close()
+
+
+def submit(shelf: Shelf, number: int, *, paragraphs: int = 12) -> Document:
+    text = "\n\n".join(
+        f"Paragraph {at} of document {number}. " + f"Room {number}-{at} is open. " * 20
+        for at in range(paragraphs)
+    )
+    document, new = shelf.library.submit(
+        "default", Upload(content=text.encode(), file=f"document-{number}.txt")
+    )
+    assert new
+    return document
+
+
+def all_ready(shelf: Shelf) -> bool:
+    page = shelf.library.list_documents("default", limit=100)
+    return {one.status for one in page.items} == {"ready"}
+
+
+def test_two_workers_lose_and_double_nothing_when_one_is_killed(
+    deployment: Deployment,
+) -> None:
+    first = deployment.start_worker()
+    deployment.start_worker()
+    with deployment.open_library() as shelf:
+        for number in range(30):
+            submit(shelf, number)
+        held = deployment.freeze_at_work(first)
+        first.kill()
+        first.wait()
+        deployment.pass_silence(held)
+        # What supervises workers starts another; the first thing it does is to look
+        # for abandoned jobs.
+        deployment.start_worker()
+
+        wait_for(lambda: all_ready(shelf))
+
+        documents = shelf.library.list_documents("default", limit=100).items
+        assert len(documents) == 30
+        for document in documents:
+            found = list(shelf.passages.iter_passages("default", document.id))
+            assert [one.ordinal for one in found] == list(range(document.chunks))
+        assert shelf.passages.count("default") == sum(one.chunks for one in documents)
+        wait_for(lambda: deployment.find_leftovers() == [])
+
+
+def test_a_document_removed_while_it_waits_is_never_worked_on(
+    deployment: Deployment,
+) -> None:
+    worker = deployment.start_worker()
+    worker.send_signal(signal.SIGSTOP)
+    with deployment.open_library() as shelf:
+        document = submit(shelf, 1)
+        assert deployment.client.keys("tanya:upload:*")
+
+        shelf.library.remove_document("default", document.id)
+
+        assert deployment.find_leftovers() == []
+        assert deployment.client.llen(LINE) == 0
+        worker.send_signal(signal.SIGCONT)
+        other = submit(shelf, 2)
+        wait_for(lambda: all_ready(shelf))
+        assert shelf.passages.count("default", document.id) == 0
+        assert shelf.passages.count("default", other.id) > 0
+
+
+def test_a_document_removed_under_the_hands_of_a_worker_leaves_nothing(
+    deployment: Deployment,
+) -> None:
+    worker = deployment.start_worker()
+    with deployment.open_library() as shelf:
+        document = submit(shelf, 1, paragraphs=3_000)
+        deployment.freeze_at_work(worker)
+
+        shelf.library.remove_document("default", document.id)
+        worker.send_signal(signal.SIGCONT)
+        submit(shelf, 2)
+
+        wait_for(lambda: all_ready(shelf))
+        wait_for(lambda: deployment.find_leftovers() == [])
+        assert shelf.passages.count("default", document.id) == 0
+        with pytest.raises(DocumentNotFound):
+            shelf.library.load_document("default", document.id)
+
+
+def test_bytes_of_an_upload_leave_redis_with_its_job(deployment: Deployment) -> None:
+    deployment.start_worker()
+    with deployment.open_library() as shelf:
+        submit(shelf, 1, paragraphs=1_500)
+
+        wait_for(lambda: all_ready(shelf))
+
+        wait_for(lambda: deployment.find_leftovers() == [])
+        assert deployment.client.zcard("tanya:uploads") == 0
+
+
+def test_without_any_worker_the_service_takes_its_documents_in_itself(
+    deployment: Deployment,
+) -> None:
+    with deployment.open_library() as shelf:
+        submit(shelf, 1)
+
+        wait_for(lambda: all_ready(shelf))
+
+        wait_for(lambda: deployment.find_leftovers() == [])
+
+
+def test_the_service_goes_on_when_the_last_worker_was_killed(
+    deployment: Deployment,
+) -> None:
+    worker = deployment.start_worker()
+    with deployment.open_library() as shelf:
+        submit(shelf, 1, paragraphs=3_000)
+        held = deployment.freeze_at_work(worker)
+        submit(shelf, 2)
+        worker.kill()
+        worker.wait()
+        # It is missed after its last sign of life has expired.
+        deployment.expire_workers()
+        deployment.pass_silence(held)
+
+        wait_for(lambda: all_ready(shelf))
+
+        assert len(shelf.library.list_documents("default", limit=9).items) == 2
+        wait_for(lambda: deployment.find_leftovers() == [])
+
+
+def test_a_job_done_twice_does_not_undo_the_document(deployment: Deployment) -> None:
+    with deployment.open_library() as shelf:
+        document = submit(shelf, 1)
+        wait_for(lambda: all_ready(shelf))
+        passages = shelf.passages.count("default", document.id)
+
+        # A second worker was given the job too, and finds that its bytes are gone.
+        shelf.library.give_up(Job("default", document.id), "The upload was lost.")
+
+        assert all_ready(shelf)
+        assert shelf.passages.count("default", document.id) == passages > 0
+
+
+def test_a_stopped_worker_finishes_the_job_at_hand(deployment: Deployment) -> None:
+    worker = deployment.start_worker()
+    with deployment.open_library() as shelf:
+        submit(shelf, 1, paragraphs=2_000)
+        deployment.freeze_at_work(worker)
+        worker.terminate()
+        worker.send_signal(signal.SIGCONT)
+
+        assert worker.wait(timeout=60) == 0
+
+        assert all_ready(shelf)
+        assert deployment.count_registered() == 0
+
+
+def test_nobody_counts_as_a_worker_who_was_killed(deployment: Deployment) -> None:
+    queue = RedisQueue(RedisConnection(url=deployment.server.url))
+    worker = deployment.start_worker()
+    assert queue.count_workers() == 1
+
+    worker.kill()
+    worker.wait()
+    deployment.expire_workers()
+
+    assert queue.count_workers() == 0
+
+
+def test_threads_may_make_their_first_call_at_once() -> None:
+    program = """
+import threading
+from domain.errors import RetrievalUnavailable
+from stores.vectors import open_remote
+
+failures = []
+store = open_remote("http://127.0.0.1:9", collection="c", timeout_seconds=1)
+
+def call():
+    try:
+        store.count("one")
+    except RetrievalUnavailable:
+        pass
+    except BaseException as exc:
+        failures.append(repr(exc))
+
+store.open()
+threads = [threading.Thread(target=call) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(failures)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert done.stdout.strip() == "[]"
