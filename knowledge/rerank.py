@@ -138,7 +138,9 @@ def _places(
     places, position = [], 0
     for sentence in sentences:
         for stem in sentence:
-            places += [(position, unit) for unit in units.get(stem, ())]
+            # Most stems are in no question: the check is what takes the time here.
+            if stem in units:
+                places += [(position, unit) for unit in units[stem]]
             position += 1
     return places
 
