@@ -15,6 +15,7 @@ from typing import Final, Literal
 from agents.evidence import Evidence
 from agents.extractive_weights import GATE_BIAS, GATE_WEIGHTS
 from agents.ranking import Candidate, measure_nearness, share_pairs
+from language.analysis import word_grams
 
 Decision = Literal["answer", "partly", "refuse"]
 
@@ -38,20 +39,23 @@ GATE_FEATURES: Final = (
     "near",
     "terms",
     "few_terms",
-    "foreign",
-    "foreign_coverage",
     "score",
     "passage_score",
     "closeness",
     "possible",
     "focus_missing",
-    "focus_unsaid",
+    "focus_unknown",
     "rarest_missing",
+    "kind_missing",
 )
 """Names of the features, in the order of their weights."""
 
-REFUSE_BELOW: Final = 0.3
+REFUSE_BELOW: Final = 0.2
 """Confidence under which the answer is a refusal."""
+
+REFUSE_UNNAMED_BELOW: Final = 0.6
+"""The same where no passage found names what the question is about: "the salary of
+lecturers" among passages that speak of lecturers alone."""
 
 REFUSE_BELOW_WITH_MODEL: Final = 0.08
 """The same where a model reads the passages and can say itself that they do not answer."""
@@ -60,6 +64,9 @@ ANSWER_FROM: Final = 0.5
 """Confidence from which the answer needs no warning."""
 
 
+_EXACT: Final = frozenset({"money", "percent", "date", "time", "duration", "unit"})
+# A word is inflected, not another one, from this share of common grams.
+_SAME_WORD = 0.7
 _MANY_TERMS = 10
 _FEW_TERMS = 2
 _CONSIDERED = 60
@@ -87,7 +94,24 @@ def judge(
     confidence = probability(features)
     if confidence < refuse_below:
         return Judgement("refuse", confidence)
+    # A model that reads the passages sees by itself what they leave out.
+    if refuse_below == REFUSE_BELOW and confidence < REFUSE_UNNAMED_BELOW:
+        if not is_focus_named(evidence):
+            return Judgement("refuse", confidence)
     return Judgement("answer" if confidence >= ANSWER_FROM else "partly", confidence)
+
+
+def is_focus_named(evidence: Evidence) -> bool:
+    """Tell whether any passage found has the first word the question is about."""
+    focus = evidence.asked.focus
+    if focus is None:
+        return True
+    grams = frozenset(word_grams(focus))
+    return any(
+        focus in evidence.find_units(one)
+        or len(grams & one.parts.grams) >= _SAME_WORD * len(grams)
+        for one in evidence.found
+    )
 
 
 def probability(features: Sequence[float]) -> float:
@@ -108,7 +132,6 @@ def compute_gate_features(
     wanted = asked.weights
     passage = evidence.coverage(parts.stems | parts.heading_stems, spoken)
     met = bool(asked.kinds & best.sentence.kinds)
-    foreign = float(spoken != asked.language)
     shares = [found.share for found in evidence.found]
     known: set[str] = set()
     for one in evidence.found:
@@ -116,9 +139,8 @@ def compute_gate_features(
     unknown = sum(unit not in known for unit in wanted) / (len(wanted) or 1)
     signals = best.passage.signals
     units = evidence.find_units(best.found)
-    forms = asked.forms[spoken]
-    said = {forms[stem] for stem in best.sentence.stems if stem in forms}
     rarity = evidence.rarity
+    exact = asked.kinds & _EXACT
     rarest = max(rarity, key=lambda unit: (rarity[unit], unit), default=None)
     passage_grams = evidence.gram_coverage(parts.grams)
     return (
@@ -141,15 +163,14 @@ def compute_gate_features(
         measure_nearness(evidence, best.sentence, spoken),
         min(1.0, len(wanted) / _MANY_TERMS),
         float(len(wanted) <= _FEW_TERMS),
-        foreign,
-        foreign * passage,
         best.score / _SCORE_SCALE,
         best.passage.score,
         signals.get("closeness", 0.0),
         signals.get("bm25", 0.0) / (signals.get("bm25_max", 0.0) or 1.0),
         float(asked.focus is not None and asked.focus not in units),
-        float(asked.focus is not None and asked.focus not in said),
+        float(not is_focus_named(evidence)),
         float(rarest is not None and rarest not in units),
+        float(bool(exact) and not any(exact & one.kinds for one in parts.sentences)),
     )
 
 
