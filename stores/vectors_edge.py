@@ -25,6 +25,13 @@ import qdrant_edge as edge
 from filelock import FileLock, Timeout
 
 from domain.errors import ConfigurationError, RetrievalUnavailable
+from stores.vectors_convert import (
+    to_batched_request,
+    to_filter,
+    to_query_request,
+    to_scored,
+    to_vector,
+)
 
 log = logging.getLogger(__name__)
 
@@ -221,7 +228,10 @@ class EdgeClient:
                 [
                     edge.Point(
                         str(point.id),
-                        {name: _vector(value) for name, value in point.vector.items()},
+                        {
+                            name: to_vector(value)
+                            for name, value in point.vector.items()
+                        },
                         point.payload,
                     )
                     for point in points
@@ -237,7 +247,7 @@ class EdgeClient:
             )
         else:
             operation = edge.UpdateOperation.delete_points_by_filter(
-                _filter(points_selector.filter)
+                to_filter(points_selector.filter)
             )
         self._update(operation)
 
@@ -261,7 +271,7 @@ class EdgeClient:
         exact: bool = True,
     ) -> Any:
         """Return an object with the `count` of matching points."""
-        request = edge.CountRequest(exact=exact, filter=_filter(count_filter))
+        request = edge.CountRequest(exact=exact, filter=to_filter(count_filter))
         with _engine_errors():
             return SimpleNamespace(count=self._open().count(request))
 
@@ -279,7 +289,7 @@ class EdgeClient:
         request = edge.ScrollRequest(
             offset=offset,
             limit=limit,
-            filter=_filter(scroll_filter),
+            filter=to_filter(scroll_filter),
             with_payload=with_payload,
             with_vector=with_vectors,
         )
@@ -293,10 +303,10 @@ class EdgeClient:
         **options: Any,
     ) -> Any:
         """Return an object with the `points` nearest to a vector."""
-        request = _query_request(SimpleNamespace(**{**_QUERY_DEFAULTS, **options}))
+        request = to_query_request(SimpleNamespace(**{**_QUERY_DEFAULTS, **options}))
         with _engine_errors():
             found = self._open().query(request)
-        return SimpleNamespace(points=[_scored(point) for point in found])
+        return SimpleNamespace(points=[to_scored(point) for point in found])
 
     def query_batch_points(
         self,
@@ -304,11 +314,11 @@ class EdgeClient:
         requests: Iterable[Any],
     ) -> list[Any]:
         """Return an object with `points` for each of the requests."""
-        batch = edge.QueryBatchRequest([_batched_request(item) for item in requests])
+        batch = edge.QueryBatchRequest([to_batched_request(item) for item in requests])
         with _engine_errors():
             answers = self._open().query_batch(batch)
         return [
-            SimpleNamespace(points=[_scored(point) for point in found])
+            SimpleNamespace(points=[to_scored(point) for point in found])
             for found in answers
         ]
 
@@ -345,70 +355,6 @@ def _engine_errors() -> Iterator[None]:
             raise
         log.exception("vector_engine_failed")
         raise RetrievalUnavailable from exc
-
-
-def _query_request(options: Any) -> Any:
-    return edge.QueryRequest(
-        limit=options.limit,
-        offset=options.offset,
-        query=edge.Query.Nearest(_vector(options.query), options.using),
-        filter=_filter(options.query_filter),
-        params=_params(options.search_params),
-        score_threshold=options.score_threshold,
-        with_payload=options.with_payload,
-        with_vector=options.with_vectors,
-    )
-
-
-def _batched_request(item: Any) -> Any:
-    return edge.QueryRequest(
-        limit=item.limit,
-        query=edge.Query.Nearest(_vector(item.query), item.using),
-        filter=_filter(item.filter),
-        params=_params(item.params),
-        with_payload=bool(item.with_payload),
-        with_vector=item.with_vector or False,
-    )
-
-
-def _scored(point: Any) -> Any:
-    return SimpleNamespace(
-        id=str(point.id),
-        score=point.score,
-        payload=point.payload,
-        vector=point.vector,
-    )
-
-
-def _vector(value: Any) -> Any:
-    if hasattr(value, "indices"):
-        return edge.SparseVector(list(value.indices), list(value.values))
-    return [float(number) for number in value]
-
-
-def _params(params: Any) -> Any:
-    corpus = getattr(getattr(params, "idf", None), "corpus", None)
-    if corpus is None:
-        return None
-    return edge.SearchParams(idf=edge.IdfParams(corpus=_filter(corpus)))
-
-
-def _filter(wanted: Any) -> Any:
-    if wanted is None:
-        return None
-    return edge.Filter(
-        must=[_condition(item) for item in wanted.must or ()],
-        must_not=[_condition(item) for item in wanted.must_not or ()],
-    )
-
-
-def _condition(wanted: Any) -> Any:
-    """Convert the three kinds of condition that this application uses."""
-    if hasattr(wanted, "has_vector"):
-        return edge.HasVectorCondition(wanted.has_vector)
-    if hasattr(wanted, "has_id"):
-        return edge.HasIdCondition({str(point_id) for point_id in wanted.has_id})
-    return edge.FieldCondition(wanted.key, edge.MatchValue(wanted.match.value))
 
 
 class _Keeper:
