@@ -26,7 +26,8 @@ composition  app.py                              the only module that names conc
 edge         api | ui                            Flask only in api, Streamlit only in ui
 behaviour    agents | knowledge | tools          LangGraph only in agents, utils.checkpointer, stores.checkpoint*, stores.fallback*
 choosers     utils | prompts                     utils may read config
-machinery    stores | speech | auth | language   plain arguments; never config, never Flask
+machinery    stores | speech | auth              plain arguments; never config, never Flask
+words        language                            English and Indonesian; used by search, store and answerer alike
 vocabulary   domain                              standard library only
 beside       config.py                           imports domain.errors only
 ```
