@@ -50,10 +50,10 @@ GATE_FEATURES: Final = (
 )
 """Names of the features, in the order of their weights."""
 
-REFUSE_BELOW: Final = 0.2
+REFUSE_BELOW: Final = 0.22
 """Confidence under which the answer is a refusal."""
 
-REFUSE_UNNAMED_BELOW: Final = 0.6
+REFUSE_UNNAMED_BELOW: Final = 0.65
 """The same where no passage found names what the question is about: "the salary of
 lecturers" among passages that speak of lecturers alone."""
 
@@ -66,7 +66,7 @@ ANSWER_FROM: Final = 0.5
 
 _EXACT: Final = frozenset({"money", "percent", "date", "time", "duration", "unit"})
 # A word is inflected, not another one, from this share of common grams.
-_SAME_WORD = 0.7
+_SAME_WORD = 0.8
 _MANY_TERMS = 10
 _FEW_TERMS = 2
 _CONSIDERED = 60
