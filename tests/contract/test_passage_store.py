@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -237,6 +238,54 @@ def test_a_question_without_content_finds_nothing(store: PassageStore) -> None:
 
     assert find(store, "") == []
     assert find(store, "?!") == []
+
+
+def test_no_method_reaches_over_to_another_tenant(open_store: Open) -> None:
+    model = HashedEmbeddings()
+    store = open_store(model)
+    theirs = [make_passage(f"walnut {n}", ordinal=n, tenant="two") for n in range(3)]
+    store.add(theirs)
+    term = term_index("w:walnut")
+    vector = model.embed_query("walnut")
+
+    assert store.count("one") == store.count("one", "doc_1") == 0
+    assert store.count("one", language="en") == 0
+    assert store.count_without_dense("one") == 0
+    assert list(store.iter_passages("one")) == []
+    assert list(store.iter_passages("one", "doc_1")) == []
+    assert find(store, "walnut", tenant="one") == []
+    assert store.query_dense("one", vector, limit=5) == []
+    chosen = [theirs[0].id]
+    assert store.query_dense("one", vector, limit=5, among=chosen) == []
+    assert store.inverse_frequencies("one", [term]) == {term: None}
+    store.remove("one", "doc_1")
+    assert list(store.iter_passages("two", "doc_1")) == theirs
+
+
+def test_what_is_counted_is_what_is_read_after_any_history(store: PassageStore) -> None:
+    draw = random.Random(7)
+    expected: dict[tuple[str, str], set[str]] = {}
+    for step in range(60):
+        tenant, document = draw.choice(["one", "two"]), draw.choice(["d1", "d2", "d3"])
+        held = expected.setdefault((tenant, document), set())
+        if draw.random() < 0.7:
+            # Few texts, so that many are added a second time.
+            added = [
+                make_passage(f"text {n}", tenant=tenant, document_id=document)
+                for n in draw.sample(range(12), draw.randrange(1, 6))
+            ]
+            store.add(added)
+            held |= {one.id for one in added}
+        else:
+            kept = set(draw.sample(sorted(held), len(held) // 2))
+            store.remove(tenant, document, keep=kept)
+            held &= kept
+        read = list(store.iter_passages(tenant, document))
+        assert {one.id for one in read} == held, step
+        assert store.count(tenant, document) == len(read) == len(held), step
+    for tenant in ("one", "two"):
+        total = sum(len(ids) for (owner, _), ids in expected.items() if owner == tenant)
+        assert store.count(tenant) == len(list(store.iter_passages(tenant))) == total
 
 
 def test_it_is_there_after_closing_and_opening(open_store: Open) -> None:
