@@ -1,9 +1,9 @@
 """
 Passages taken apart for comparison with a question: sentences, stems, grams, kinds.
 
-Rarity is counted among the passages of the search itself. The document frequencies of the
-whole store must not be used here: "known to the store but absent from the passage" would
-tell a trained gate which passage was hidden from it.
+Rarity is counted among the passages of the search itself. The document frequencies of
+the whole store must not be used here: "known to the store but absent from the passage"
+would tell a trained gate which passage was hidden from it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from language.stopwords import ALL_STOP_WORDS, LANGUAGES
 from language.values import MONTHS
 
 VAGUE: Final = frozenset(
-    "sekarang kini saat currently now today nowadays presently".split()
+    ["sekarang", "kini", "saat", "currently", "now", "today", "nowadays", "presently"]
 )
 """Words that mean the present, which a document never says."""
 

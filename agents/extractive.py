@@ -6,6 +6,7 @@ The best two sentences are quoted, three when they are short, in reading order.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Sequence
@@ -157,7 +158,7 @@ def _group_by_passage(chosen: Sequence[Candidate]) -> list[list[Candidate]]:
 def _in_reading_order(group: Sequence[Candidate]) -> str:
     ordered = sorted(group, key=lambda one: one.position)
     text = _clean(ordered[0].sentence.text)
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in itertools.pairwise(ordered):
         text += " " if after.position == before.position + 1 else _GAP
         text += _clean(after.sentence.text)
     return text

@@ -1,4 +1,4 @@
-"""Weights of the sentence ranker and the gate, written by `bench/train_extractive.py`."""
+"""Weights of ranker and gate, by `bench/train_extractive.py`."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """
 Questions that lean on the one before: joined with it, so that they can be searched.
 
-Rules, no model. A question leans on its predecessor when it opens with "and / what about /
-kalau / bagaimana dengan", holds a pronoun or the clitic *-nya*, or says at most one thing
-of its own (`docs/answers.md`).
+Rules, no model. A question leans on its predecessor when it opens with "and / what
+about / kalau / bagaimana dengan", holds a pronoun or the clitic *-nya*, or says at most
+one thing of its own (`docs/answers.md`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from typing import Final
 
 from language.analysis import is_stop_word, words
 from language.stopwords import ALL_STOP_WORDS
+from language.values import MONTHS
 
 _OPENERS = re.compile(
     r"(?:and|but|so|or|then|also|what about|how about|what if|what else|same for"
-    r"|dan|lalu|terus|kemudian|tapi|tetapi|atau|kalau|kalo|jika|bila|bagaimana (?:dengan|kalau|jika)"
-    r"|gimana (?:dengan|kalau|kalo)|untuk|for|how come|selain itu|juga|sedangkan|khusus)\b",
+    r"|dan|lalu|terus|kemudian|tapi|tetapi|atau|kalau|kalo|jika|bila"
+    r"|bagaimana (?:dengan|kalau|jika)"
+    r"|gimana (?:dengan|kalau|kalo)|untuk|for|how come|selain itu|juga|sedangkan"
+    r"|khusus)\b",
     re.IGNORECASE,
 )
 _PRONOUNS: Final = {
@@ -73,7 +76,8 @@ _NOT_CLITIC: Final = frozenset(
     }
 )
 _DEFINITION = re.compile(
-    r"(?:what (?:is|are|was|were|does)|apa (?:itu|arti|yang dimaksud)|apakah (?:itu|yang))\b",
+    r"(?:what (?:is|are|was|were|does)|apa (?:itu|arti|yang dimaksud)|apakah (?:itu"
+    r"|yang))\b",
     re.IGNORECASE,
 )
 _LONGEST_WITH_PRONOUN = 9
@@ -81,14 +85,12 @@ _LONGEST_WITH_PRONOUN = 9
 _FEW = 1
 _CHAIN = 4
 """Questions looked back at, at most."""
-_DAYS: Final = frozenset(
-    "senin selasa rabu kamis jumat sabtu minggu ahad monday tuesday wednesday thursday"
-    " friday saturday sunday weekday weekdays weekend weekends".split()
-)
-_MONTHS: Final = frozenset(
-    "januari februari maret april mei juni juli agustus september oktober november"
-    " desember january february march may june july august october december".split()
-)
+_DAY_NAMES = """
+senin selasa rabu kamis jumat sabtu minggu ahad
+monday tuesday wednesday thursday friday saturday sunday
+weekday weekdays weekend weekends
+"""
+_DAYS: Final = frozenset(_DAY_NAMES.split())
 _TOKEN = re.compile(r"[\w'’.,-]*\w|\S", re.UNICODE)
 
 
@@ -212,11 +214,12 @@ def _is_empty(word: str, language: str) -> bool:
     return is_stop_word(word, language) or word in ASKING_WORDS
 
 
-ASKING_WORDS: Final = frozenset(
-    "lama banyak besar jauh mahal tanggal jam pukul hari tahun harga long much many far"
-    " old time date cost kind type jenis macam cara contoh example examples more detail"
-    " details lengkap jelaskan explain elaborate lanjut continue lagi berlaku".split()
-)
+_ASKED = """
+lama banyak besar jauh mahal tanggal jam pukul hari tahun harga long much many far old
+time date cost kind type jenis macam cara contoh example examples more detail details
+lengkap jelaskan explain elaborate lanjut continue lagi berlaku
+"""
+ASKING_WORDS: Final = frozenset(_ASKED.split())
 """Words that say what is asked for, not about what."""
 
 
@@ -231,14 +234,19 @@ def _without_replaced(context: str, text: str) -> str:
     kept = _TOKEN.findall(context)
     new = {word.lower() for word in _TOKEN.findall(text)}
     drop: set[int] = set()
-    for names in (_DAYS, _MONTHS):
+    for names in (_DAYS, MONTHS.keys()):
         if new & names:
-            drop |= {at for at, word in enumerate(kept) if word.lower() in names - new}
+            drop |= {
+                at
+                for at, word in enumerate(kept)
+                if word.lower() in names and word.lower() not in new
+            }
     for at, word in enumerate(kept):
         lowered = word.lower()
         if lowered not in new or at in drop or lowered in ALL_STOP_WORDS:
             continue
-        # "golongan 4" gives way to "golongan 5", "Independent Route" to "Coastal Route".
+        # "golongan 4" gives way to "golongan 5", "Independent Route" to "Coastal
+        # Route".
         after = at + 1
         if (
             after < len(kept)

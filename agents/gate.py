@@ -58,7 +58,7 @@ REFUSE_UNNAMED_BELOW: Final = 0.65
 lecturers" among passages that speak of lecturers alone."""
 
 REFUSE_BELOW_WITH_MODEL: Final = 0.08
-"""The same where a model reads the passages and can say itself that they do not answer."""
+"""The same where a model reads the passages and can say so itself."""
 
 ANSWER_FROM: Final = 0.5
 """Confidence from which the answer needs no warning."""
@@ -95,9 +95,9 @@ def judge(
     if confidence < refuse_below:
         return Judgement("refuse", confidence)
     # A model that reads the passages sees by itself what they leave out.
-    if refuse_below == REFUSE_BELOW and confidence < REFUSE_UNNAMED_BELOW:
-        if not is_focus_named(evidence):
-            return Judgement("refuse", confidence)
+    reads = refuse_below < REFUSE_BELOW
+    if confidence < REFUSE_UNNAMED_BELOW and not reads and not is_focus_named(evidence):
+        return Judgement("refuse", confidence)
     return Judgement("answer" if confidence >= ANSWER_FROM else "partly", confidence)
 
 

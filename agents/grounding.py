@@ -1,10 +1,10 @@
 """
 A model's answer, checked while it streams: marks, support, links.
 
-Text leaves as early as it can be vouched for. A sentence is decided when it ends: its marks
-are checked and renumbered in order of first use, and unsupported ones fall. Until a first
-sentence (or enough of it) is carried by the passages nothing leaves at all, so that an
-answer without any support can still become the quote or the refusal.
+Text leaves as early as it can be vouched for. A sentence is decided when it ends: its
+marks are checked and renumbered in order of first use, and unsupported ones fall. Until
+a first sentence (or enough of it) is carried by the passages nothing leaves at all, so
+that an answer without any support can still become the quote or the refusal.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ _EARLY_SHARE = 0.6
 _ATTRIBUTED_STEMS = 4
 _GIVES_UP = re.compile(
     r"(?:i (?:do not|don't|cannot|can't)\b|i'm (?:sorry|unable)|sorry\b|unfortunately\b"
-    r"|the (?:provided |given )?(?:passages?|documents?|context|sources?) (?:do|does|did) not"
-    r"|there is no (?:information|mention)|no information|not (?:mentioned|stated|found)"
+    r"|the (?:provided |given )?(?:passages?|documents?|context|sources?) (?:do"
+    r"|does|did) not"
+    r"|there is no (?:information|mention)|no information|not (?:mentioned|stated"
+    r"|found)"
     r"|maaf\b|saya tidak|tidak ada informasi|tidak (?:disebutkan|ditemukan|tersedia)"
     r"|(?:kutipan|dokumen|konteks|sumber)(?: yang (?:ada|diberikan|tersedia))? tidak)",
     re.IGNORECASE,
@@ -180,9 +182,7 @@ class AnswerChecker:
 
     def _mark(self, cleaned: str, numbers: Sequence[int], *, sentence: str) -> str:
         """Return the sentence with the marks it keeps, renumbered, at its end."""
-        last = None
-        for last in _MARKS.finditer(cleaned):
-            pass
+        last = next(reversed(list(_MARKS.finditer(cleaned))), None)
         bare = _MARKS.sub("", cleaned)
         if not numbers:
             return bare

@@ -1,9 +1,9 @@
 """
 `ChatOpenAI` with a stream that costs little. Imported by `agents.models` alone: heavy.
 
-The stock stream builds five objects a token (145 us of CPU); this one reads the bytes and
-folds all text of one socket read into one piece. What is more than text goes LangChain's
-own way.
+The stock stream builds five objects a token (145 us of CPU); this one reads the bytes
+and folds all text of one socket read into one piece. What is more than text goes
+LangChain's own way.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Settings to models: the chat model and the embeddings, or None when none is configured."""
+"""Settings to models: chat model and embeddings, or None without settings."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _timeout(seconds: float) -> httpx2.Timeout:
 
 
 def _build_client(seconds: float) -> httpx2.AsyncClient:
-    """Return a client on aiohttp; it connects with its first request, after any fork."""
+    """Return a client on aiohttp; it connects with its first request."""
     import httpx2
     from openai import DefaultAioHttpClient
 

@@ -1,8 +1,8 @@
 """
 What a model's text may hold: words and marks; no images, no HTML, no foreign links.
 
-A link is data leaving the house as soon as somebody's screen renders it. Only an address
-that a given passage spells out stays, as plain text.
+A link is data leaving the house as soon as somebody's screen renders it. Only an
+address that a given passage spells out stays, as plain text.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -62,7 +62,7 @@ class RagAgent:
         )
         self._graph = build_graph(steps, CommitOnce(checkpointer))
 
-    async def stream(self, turn: Turn) -> AsyncIterator[TurnEvent]:
+    async def stream(self, turn: Turn) -> AsyncGenerator[TurnEvent]:
         """
         Answer *turn*: started, retrieval, deltas, completed. Close it to cancel.
 

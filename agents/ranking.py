@@ -1,7 +1,8 @@
-"""Which sentences answer best: one linear score over features of question and sentence."""
+"""Which sentences answer best: one linear score over features of each."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -165,7 +166,7 @@ def share_pairs(wanted: frozenset[tuple[str, str]], found: Sequence[str]) -> flo
     """Return the share of neighbouring stems that stand together in *found* too."""
     if not wanted:
         return 0.0
-    held = set(zip(found, found[1:], strict=False))
+    held = set(itertools.pairwise(found))
     return len(wanted & held) / len(wanted)
 
 

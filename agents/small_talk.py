@@ -11,7 +11,8 @@ from prompts import rag as texts
 _PUNCTUATION = re.compile(r"[^\w\s']+", re.UNICODE)
 _FILLERS: Final = (
     r"(?:\s+(?:there|tanya|kak|min|admin|bot|all|everyone|semua|semuanya|bapak|ibu|pak|bu"
-    r"|mas|mbak|dong|ya|yaa|banyak|banget|sekali|atas bantuannya|for your help|for that|a lot"
+    r"|mas|mbak|dong|ya|yaa|banyak|banget|sekali|atas bantuannya|for your help"
+    r"|for that|a lot"
     r"|so much|very much|again|lagi))*"
 )
 _GREETING = re.compile(
@@ -30,8 +31,10 @@ _FAREWELL = re.compile(
 )
 _IDENTITY = re.compile(
     r"(?:who (?:are|r) (?:you|u)|what are you|what(?:'s| is) your name"
-    r"|what can you do(?: for me)?|how can you help(?: me)?|are you (?:a )?(?:bot|robot|human|ai)"
-    r"|(?:kamu|anda|kau) (?:ini )?(?:itu )?siapa|siapa (?:kamu|anda|kau|namamu)(?: ini)?"
+    r"|what can you do(?: for me)?|how can you help(?: me)?|are you (?:a )?(?:bot"
+    r"|robot|human|ai)"
+    r"|(?:kamu|anda|kau) (?:ini )?(?:itu )?siapa|siapa (?:kamu|anda|kau"
+    r"|namamu)(?: ini)?"
     r"|siapa nama (?:kamu|anda)|apa yang (?:bisa|dapat) (?:kamu|anda) (?:lakukan|bantu)"
     r"|(?:kamu|anda) bisa apa(?: saja)?|apakah (?:kamu|anda) (?:bot|robot|manusia|ai)"
     r"|apa itu tanya|help|bantuan|tolong)"
@@ -39,18 +42,19 @@ _IDENTITY = re.compile(
 _NAME: Final = r"(?P<name>[^\W\d_][\w'’-]{0,30}(?:\s[^\W\d_][\w'’-]{0,30}){0,3}?)"
 _INTRODUCTION = re.compile(
     r"(?:(?:hai|halo|hi|hello)[,!.]?\s+)?(?:perkenalkan[,]?\s+)?"
-    r"(?:nama (?:saya|aku)(?: adalah)?|namaku|my name is|my name's|call me|panggil (?:saya|aku))"
+    r"(?:nama (?:saya|aku)(?: adalah)?|namaku|my name is|my name's|call me"
+    r"|panggil (?:saya|aku))"
     r"\s+" + _NAME + r"\s*[.!]*",
     re.IGNORECASE,
 )
 _NAME_TOLD = re.compile(
-    r"(?:nama (?:saya|aku)(?: adalah)?|namaku|my name is|my name's|call me|panggil (?:saya|aku))\s+"
-    + _NAME
-    + r"(?=\s*(?:[.,!?;]|$|\band\b|\bdan\b))",
+    r"(?:nama (?:saya|aku)(?: adalah)?|namaku|my name is|my name's|call me"
+    r"|panggil (?:saya|aku))\s+" + _NAME + r"(?=\s*(?:[.,!?;]|$|\band\b|\bdan\b))",
     re.IGNORECASE,
 )
 _NAME_ASKED = re.compile(
-    r"(?:siapa(?:kah)? (?:nama ?ku|nama saya|nama aku)|nama (?:saya|ku|aku) siapa|namaku siapa"
+    r"(?:siapa(?:kah)? (?:nama ?ku|nama saya|nama aku)|nama (?:saya|ku|aku) siapa"
+    r"|namaku siapa"
     r"|what(?:'s| is| was) my name|who am i|do you (?:know|remember) my name"
     r"|(?:apakah )?(?:kamu|anda) (?:ingat|tahu) nama(?:ku| saya| aku))"
     r"(?: tadi)?"

@@ -23,9 +23,9 @@ from agents.gate import (
 from agents.ranking import Candidate, rank_sentences
 from agents.selection import SELECTION_ID, build_selection, describe_selection
 from agents.small_talk import find_reply
+from agents.turn_state import Draft, TurnContext, TurnState
 from agents.upstream import ChatModel
 from agents.writer import ModelWriter, find_quote
-from agents.turn_state import Draft, TurnContext, TurnState
 from domain.conversations import Message
 from domain.documents import SearchQuery
 from domain.errors import RetrievalUnavailable, StoreUnavailable

@@ -25,7 +25,7 @@ from domain.turns import Answer, Turn
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An answer on its way to the store, with its marks `[1]`, `[2]`, ... in the text."""
+    """An answer on its way to the store, with its marks `[1]` in the text."""
 
     text: str
     citations: tuple[Citation, ...] = ()

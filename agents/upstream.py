@@ -1,8 +1,8 @@
 """
 The chat model as a turn sees it: text within a deadline, or one of our errors.
 
-Retries, the fallback model and the mapping of foreign errors live here; which model it is,
-`agents.models` decides.
+Retries, the fallback model and the mapping of foreign errors live here; which model it
+is, `agents.models` decides.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from agents.upstream import ChatModel
 from domain.conversations import Message
 from domain.deadlines import Deadline
 from domain.documents import Passage
-from domain.errors import UpstreamError, Unavailable
+from domain.errors import Unavailable, UpstreamError
 from domain.turns import Question
 from language.analysis import stems
 from language.sentences import split_sentences
@@ -40,7 +40,7 @@ class ModelWriter:
         *,
         deadline: Deadline,
     ) -> Understanding:
-        """Return *understanding* with the model's wording; as it was when that fails."""
+        """Return *understanding* with the model's wording, or as it was."""
         messages = build_rewrite_messages(
             understanding.text, history=history, language=understanding.language
         )

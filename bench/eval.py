@@ -1,8 +1,9 @@
 """
-How good are the answers? `python -m bench.eval [--url URL --key KEY] [--questions FILE]`.
+How good are the answers? `python -m bench.eval`.
 
-Without `--url` everything runs in this process: documents and paragraphs go into an
-embedded store in a temporary folder, and the agent is asked directly.
+With `--url` and `--key` a running service is asked the questions of a file. Without
+them documents and paragraphs go into an embedded store in a temporary folder, and the
+agent is asked in this process.
 """
 
 from __future__ import annotations

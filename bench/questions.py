@@ -150,9 +150,9 @@ def load_cases(path: Path, *, collection: str = "docs") -> list[Case]:
     """
     Return the questions of a JSON lines file.
 
-    Fields: `question`, `answers` (wordings, or groups of them), `sources` or `document`,
-    `lang` or `language`, `type` or `kind`, `conversation` or `history` (earlier
-    questions), `cross_lingual`, `must_not_contain`.
+    Fields: `question`, `answers` (wordings, or groups of them), `sources` or
+    `document`, `lang` or `language`, `type` or `kind`, `conversation` or `history`
+    (earlier questions), `cross_lingual`, `must_not_contain`.
     """
     cases: list[Case] = []
     for at, row in enumerate(_iter_rows(path)):

@@ -1,11 +1,12 @@
 """
-Train the sentence ranker and the gate: `python -m bench.train_extractive --data FOLDER`.
+Train the sentence ranker and the gate: `python -m bench.train_extractive`.
 
 Ranker: listwise, the sentences of one question against each other; each set weighs the
-same. Gate: logistic; its negatives are questions whose own passage was hidden, questions
-whose whole topic was, and questions of other collections. Rarity is counted among the
-passages found, so a hidden passage leaves no trace. Everything printed is cross-validated
-by paragraph; what is written was trained on everything. Only weights leave this script.
+same. Gate: logistic; its negatives are questions whose own passage was hidden,
+questions whose whole topic was, and questions of other collections. Rarity is counted
+among the passages found, so a hidden passage leaves no trace. Everything printed is
+cross-validated by paragraph; what is written was trained on everything. Only weights
+leave this script.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ _PRIORS = {
     "question": -1.0,
     "foreign": -0.5,
 }
-"""Weights of what the sets hold too little of to learn: words that only the heading of a
+"""Weights of what the sets hold too little of to learn: words only in the heading of a
 table row says, outdated notices, headings that are questions, the other language."""
 TARGET = Path(__file__).resolve().parent.parent / "agents" / "extractive_weights.py"
 
@@ -214,7 +215,7 @@ def train_gate(features: Floats, labels: Floats, shares: Floats) -> Floats:
 
 
 def _descend(slope: Callable[[Floats], Floats], size: int) -> Floats:
-    """Minimise by Adam (Kingma and Ba, 2015), full batch: the same weights each time."""
+    """Minimise by Adam (Kingma and Ba, 2015), full batch."""
     weights, mean, square = np.zeros(size), np.zeros(size), np.zeros(size)
     for at in range(1, _STEPS + 1):
         found = slope(weights)
@@ -228,7 +229,7 @@ def _descend(slope: Callable[[Floats], Floats], size: int) -> Floats:
 def print_ranking(
     samples: Sequence[Sample], weights: Callable[[Sample], Floats]
 ) -> None:
-    """Print containment at 1, 2, 3 sentences and whether the first is of its passage."""
+    """Print containment at 1, 2, 3 sentences, and right first passages."""
     for group in sorted({one.group for one in samples}):
         rows = []
         for one in samples:
@@ -377,8 +378,7 @@ def write_weights(ranker: Floats, gate: Floats) -> None:
         return "\n".join(lines)
 
     TARGET.write_text(
-        '"""Weights of the sentence ranker and the gate, written by '
-        '`bench/train_extractive.py`."""\n\n'
+        '"""Weights of ranker and gate, by `bench/train_extractive.py`."""\n\n'
         "from __future__ import annotations\n\n"
         "from typing import Final\n\n"
         f"SENTENCE_WEIGHTS: Final = (\n{spell(ranker)}\n)\n"

@@ -108,8 +108,11 @@ async def test_a_failure_is_an_app_error_and_completes_nothing(
 ) -> None:
     events: list[TurnEvent] = []
 
-    with pytest.raises(UpstreamError):
+    async def run() -> None:
         async for event in answerer.stream(make_turn(QUESTION)):
-            events.append(event)  # noqa: PERF401 - what came before the error counts
+            events.append(event)  # noqa: PERF401 - kept up to the error
+
+    with pytest.raises(UpstreamError):
+        await run()
 
     assert not any(isinstance(event, AnswerCompleted) for event in events)

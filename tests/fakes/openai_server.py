@@ -1,9 +1,10 @@
 """
 A local OpenAI-compatible server: chat (JSON, SSE), embeddings, faults by model name.
 
-`python -m tests.fakes.openai_server PORT` runs it by hand. Models: `good` answers from the
-passages of the prompt and cites them; `obeying` does what a passage tells it to; every
-other name of `FAULTS` fails in its own way. `GET /stats` counts calls and cancellations.
+`python -m tests.fakes.openai_server PORT` runs it by hand. Models: `good` answers from
+the passages of the prompt and cites them; `obeying` does what a passage tells it to;
+every other name of `FAULTS` fails in its own way. `GET /stats` counts calls and
+cancellations.
 """
 
 from __future__ import annotations
@@ -40,16 +41,20 @@ FAULTS = (
     "long-line",
     "error-event",
 )
-"""Names of models that fail; `busy` is 429, `error` is 500, `quota` is out of budget."""
+"""
+Names of models that fail; `busy` is 429, `error` is 500, `quota` is out of budget.
+"""
 
 _PASSAGE = re.compile(
-    r"<(?P<marker>[0-9a-f]{8,}) passage (?P<number>\d+)[^>]*>\n(?P<text>.*?)\n</(?P=marker)>",
+    r"<(?P<marker>[0-9a-f]{8,}) passage"
+    r" (?P<number>\d+)[^>]*>\n(?P<text>.*?)\n</(?P=marker)>",
     re.DOTALL,
 )
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?](?!\s)[^.!?\n]*)*[.!?]?")
 _WORD = re.compile(r"\w{3,}")
 _ORDER = re.compile(
-    r"(?:say|print|reply with|answer with|include|katakan|tulis|jawab dengan)[: ]+(.{3,200})",
+    r"(?:say|print|reply with|answer with|include|katakan|tulis"
+    r"|jawab dengan)[: ]+(.{3,200})",
     re.IGNORECASE,
 )
 
@@ -251,7 +256,7 @@ class OpenAIServer:
 
 
 def embed(text: str) -> list[float]:
-    """Return a unit vector of hashed words and 4-grams: the same text, the same vector."""
+    """Return a unit vector of hashed words and 4-grams."""
     vector = [0.0] * DIMENSIONS
     for word in re.findall(r"\w+", text.lower()):
         marked = f"_{word}_"

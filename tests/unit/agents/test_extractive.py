@@ -19,7 +19,8 @@ def quote(question: str, *passages: Passage, language: str = "en") -> Quote:
 
 
 LIBRARY = make_passage(
-    "The library has three floors. It opens at 08:00 on working days. Undergraduates may"
+    "The library has three floors. It opens at 08:00 on working days."
+    " Undergraduates may"
     " borrow six books for 14 days. The fine for a late book is Rp1.000 a day.",
     title="Library guide",
     score=0.9,

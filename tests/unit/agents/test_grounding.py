@@ -83,7 +83,7 @@ def test_a_wrong_number_loses_its_citation_and_is_reported() -> None:
 def test_a_sentence_without_a_mark_gets_the_one_that_carries_it() -> None:
     _, shown = run("Undergraduate students may borrow six books for 14 days.")
 
-    assert shown.endswith("[1].") or shown.endswith("[1]")
+    assert shown.endswith(("[1].", "[1]"))
 
 
 def test_nothing_leaves_while_nothing_is_supported() -> None:

@@ -62,7 +62,7 @@ def test_an_address_that_a_passage_spells_out_stays_as_text() -> None:
     assert EVIL not in clean_text(f"{address}@evil.example/x", allowed={address})
 
 
-@pytest.mark.parametrize("piece", ["[", "![", "<", "[a](", "](", "&#", "//", "!["])
+@pytest.mark.parametrize("piece", ["[", "![", "<", "[a](", "](", "&#", "//"])
 def test_time_is_bounded_for_hostile_text(piece: str) -> None:
     began = time.process_time()
 

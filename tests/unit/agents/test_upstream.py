@@ -19,7 +19,7 @@ from domain.errors import (
 MESSAGES = [HumanMessage("Question: why?")]
 
 
-class Broken(Exception):  # noqa: N818 - what a client library might raise
+class Broken(Exception):
     def __init__(self, error: AppError) -> None:
         self.error = error
 
