@@ -16,7 +16,7 @@ from rq import Queue, Retry, SimpleWorker
 from rq.exceptions import NoSuchJobError
 from rq.job import Job as RQJob
 from rq.job import JobStatus
-from rq.registry import StartedJobRegistry
+from rq.registry import FailedJobRegistry, StartedJobRegistry
 from rq.serializers import JSONSerializer
 
 from domain.errors import AppError, Overloaded, StateUnavailable, UploadStorageFull
@@ -185,10 +185,36 @@ class RedisQueue:
             log_job_description=False,
             maintenance_interval=60,
         )
+        worker.tidy = lambda: self.tidy(give_up)
         handler.is_stopping = lambda: worker.is_stopping
         # RQ raised the time limit of this client's connections: no old ones.
         client.connection_pool.reset()
         worker.work(burst=burst, logging_level="WARNING")
+
+    def tidy(self, give_up: GiveUp) -> None:
+        """
+        Put jobs of dead workers back in line; give up those that no worker survived.
+
+        Raises:
+            RedisError: Redis is away.
+            AppError: A store is away; the next call goes on.
+        """
+        queue = self._queue()
+        StartedJobRegistry(queue=queue).cleanup()
+        ended = FailedJobRegistry(queue=queue)
+        for job_id in ended.get_job_ids(cleanup=False):
+            try:
+                found = RQJob.fetch(
+                    job_id, connection=queue.connection, serializer=JSONSerializer
+                )
+            except NoSuchJobError:
+                ended.remove(job_id)
+                continue
+            job = Job(*map(str, found.args))
+            give_up(job, BROKEN)
+            self.discard(job)
+            found.delete()
+            log.error("document_given_up", extra={"document_id": job.document_id})
 
     def _help(self, handler: _Handler) -> None:
         handler.is_stopping = self._stopping.is_set
@@ -196,7 +222,7 @@ class RedisQueue:
             try:
                 while not self._stopping.is_set() and not self.count_workers():
                     # Workers do this for each other; the last one is gone.
-                    StartedJobRegistry(queue=self._queue()).cleanup()
+                    self.tidy(handler.give_up)
                     if not self._work_on_next(handler):
                         break
             except (AppError, RedisError) as exc:
@@ -322,7 +348,7 @@ class _Handler:
     ) -> None:
         self._queue = queue
         self._work = work
-        self._give_up = give_up
+        self.give_up = give_up
         self._retry_seconds = tuple(retry_seconds)
         self.is_stopping: Callable[[], bool] = lambda: False
 
@@ -331,7 +357,7 @@ class _Handler:
         content = self._queue.load(job)
         reason = LOST if content is None else self._run(job, content)
         if reason is not None:
-            self._give_up(job, reason)
+            self.give_up(job, reason)
         with state_errors():
             self._queue.discard(job)
 
@@ -373,6 +399,16 @@ class _Worker(SimpleWorker):
 
     Files are parsed in the sandbox's children, so that RQ's fork would add nothing.
     """
+
+    tidy: Callable[[], None]
+
+    def run_maintenance_tasks(self) -> None:
+        """Look for jobs whose worker died, at the start and every minute."""
+        super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
+        try:
+            self.tidy()
+        except (AppError, RedisError) as exc:
+            log.warning("document_queue_failed", extra={"error": type(exc).__name__})
 
     @property
     def is_stopping(self) -> bool:

@@ -169,6 +169,10 @@ def submit(shelf: Shelf, number: int, *, paragraphs: int = 12) -> Document:
     return document
 
 
+def load(shelf: Shelf, document: Document) -> Document:
+    return shelf.library.load_document("default", document.id)
+
+
 def all_ready(shelf: Shelf) -> bool:
     page = shelf.library.list_documents("default", limit=100)
     return {one.status for one in page.items} == {"ready"}
@@ -279,6 +283,26 @@ def test_the_service_goes_on_when_the_last_worker_was_killed(
         wait_for(lambda: all_ready(shelf))
 
         assert len(shelf.library.list_documents("default", limit=9).items) == 2
+        wait_for(lambda: deployment.find_leftovers() == [])
+
+
+def test_a_document_that_kills_every_worker_fails_with_a_reason(
+    deployment: Deployment,
+) -> None:
+    with deployment.open_library() as shelf:
+        worker = deployment.start_worker()
+        document = submit(shelf, 1, paragraphs=3_000)
+        for _ in range(3):
+            held = deployment.freeze_at_work(worker)
+            worker.kill()
+            worker.wait()
+            deployment.pass_silence(held)
+            worker = deployment.start_worker()
+
+        wait_for(lambda: load(shelf, document).status == "failed")
+
+        assert load(shelf, document).error
+        assert shelf.passages.count("default", document.id) == 0
         wait_for(lambda: deployment.find_leftovers() == [])
 
 
