@@ -349,6 +349,38 @@ def test_a_document_handed_in_while_qdrant_is_away_is_ready_afterwards(
     assert "Anggrek" in found["answer"]
 
 
+def test_without_redis_turns_go_on_and_uploads_wait(
+    deployment: Deployment, client: httpx.Client, taught: list[Any]
+) -> None:
+    document = {
+        "title": "Kapal",
+        "text": "Kapal riset Camar berlabuh di dermaga tujuh.",
+    }
+    question = "Di mana kapal riset Camar berlabuh?"
+    before = ask(client, "servers-no-redis", QUESTION)
+    deployment.redis.kill()
+    try:
+        refused = client.post("/v1/documents", json=document)
+        during = ask(client, "servers-no-redis", QUESTION)
+    finally:
+        deployment.redis.start()
+
+    problem = assert_problem(refused, 503, "upload_storage")
+    assert problem["retryable"] is True
+    assert during["degraded"] == ["state"]
+    wait_for(lambda: client.get("/health").json()["redis"] == "ok")
+    reply = client.post("/v1/documents", json=document)
+    assert settle(client, reply.json()["document_id"])["status"] == "ready"
+    assert "tujuh" in ask(client, "servers-ship", question)["answer"]
+    wait_for(lambda: "degraded" not in client.get("/health").text)
+    after = ask(client, "servers-no-redis", QUESTION)
+    told = client.get("/v1/conversations/servers-no-redis").json()["messages"]
+    assert [one["id"] for one in told if one["role"] == "assistant"] == [
+        turn["message_id"] for turn in (before, during, after)
+    ]
+    assert after["degraded"] == []
+
+
 def test_a_model_that_is_away_is_told_by_its_code(
     deployment: Deployment, client: httpx.Client, taught: list[Any]
 ) -> None:
