@@ -39,6 +39,7 @@ class _Placed:
     block: Block
     start: int
     headings: tuple[str, ...]
+    section: int
 
     @property
     def end(self) -> int:
@@ -46,7 +47,8 @@ class _Placed:
 
 
 def join_blocks(blocks: Sequence[Block]) -> str:
-    """Return the extracted text that offsets point into."""
+    """Return the text that offsets point into; blank blocks count for nothing."""
+    blocks = _filled(blocks)
     parts: list[str] = []
     for position, block in enumerate(blocks):
         if position:
@@ -71,7 +73,7 @@ def split_blocks(blocks: Sequence[Block], *, title: str | None = None) -> list[P
     A heading equal to *title* is left out of the heading paths.
     """
     pieces: list[Piece] = []
-    for group in _iter_groups(_place(blocks, title)):
+    for group in _iter_groups(_place(_filled(blocks), title)):
         for start, end, text in _iter_texts(group):
             first = next((item for item in group if item.end > start), group[0])
             pieces.append(
@@ -88,12 +90,16 @@ def split_blocks(blocks: Sequence[Block], *, title: str | None = None) -> list[P
     return pieces
 
 
+def _filled(blocks: Sequence[Block]) -> list[Block]:
+    return [block for block in blocks if block.text.strip()]
+
+
 def _place(blocks: Sequence[Block], title: str | None) -> Iterator[_Placed]:
     """Yield the blocks that hold text, with place and heading path."""
     path: list[tuple[int, str]] = []
     used = True
     heading: _Placed | None = None
-    start = 0
+    start = section = 0
     for position, block in enumerate(blocks):
         if position:
             start += len(separator(blocks[position - 1], block))
@@ -103,11 +109,14 @@ def _place(blocks: Sequence[Block], title: str | None) -> Iterator[_Placed]:
                 yield heading
             path = [entry for entry in path if entry[0] < block.level]
             above = tuple(name for _, name in path if name)
-            heading, used = _Placed(block, start, above), _same(block.text, title)
+            section += 1
+            heading = _Placed(block, start, above, section)
+            used = _same(block.text, title)
             path.append((block.level, "" if used else block.text))
-        elif block.text.strip():
+        else:
             used = True
-            yield _Placed(block, start, tuple(name for _, name in path if name))
+            names = tuple(name for _, name in path if name)
+            yield _Placed(block, start, names, section)
         start += len(block.text)
     if not used and heading is not None:
         yield heading
@@ -135,7 +144,7 @@ def _iter_groups(placed: Iterator[_Placed]) -> Iterator[list[_Placed]]:
 def _fit(before: _Placed, after: _Placed) -> bool:
     """Tell whether two blocks may share a passage."""
     one, two = before.block, after.block
-    if before.headings != after.headings or "record" in (one.kind, two.kind):
+    if before.section != after.section or "record" in (one.kind, two.kind):
         return False
     if "heading" in (one.kind, two.kind):
         return False

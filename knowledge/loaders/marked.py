@@ -19,6 +19,7 @@ _ITEM = re.compile(r"(\s*)([-*+]|\d{1,9}[.)])[ \t]+(.*)$")
 _RULE = re.compile(r" {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}$")
 _TABLE_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*$")
 _ATTRIBUTES = re.compile(r"\s*\{[#.:][^{}]*\}\s*$")
+_RUN_OF_BLANKS = re.compile(r"( {2,})")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,2000}>")
 _REFERENCE = re.compile(r" {0,3}\[[^\]]{1,200}\]:\s+\S+")
@@ -58,14 +59,17 @@ def load_markdown(content: bytes) -> Extract:
 
 
 def clean_text_lines(text: str) -> str:
-    """Return *text* with newlines only and tabs as blanks, indentation kept."""
+    """Return *text* with newlines only and tabs as blanks, runs of blanks kept."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4).split("\n")
     return "\n".join(
-        line[: len(line) - len(line.lstrip(" "))] + clean_text(line.lstrip(" "))
-        if line
-        else ""
+        "".join(part if part[:2] == "  " else clean_text(part) for part in gaps(line))
         for line in lines
     )
+
+
+def gaps(line: str) -> list[str]:
+    """Return *line* in pieces, its runs of blanks apart: they may be columns."""
+    return _RUN_OF_BLANKS.split(line)
 
 
 def plain_inline(text: str) -> str:

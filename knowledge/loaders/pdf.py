@@ -139,7 +139,11 @@ def _joined_over_pages(blocks: Iterator[Block], layout: Layout) -> Iterator[Bloc
             and (block.text[:1].islower() or block.text[:1].isdigit())
             and not is_item(block.text)
         ):
-            kept = replace(kept, text=layout.join_words(kept.text, block.text))
+            before = kept.text.removesuffix("-")
+            text = layout.join_words(
+                before, block.text, hyphen=len(before) < len(kept.text)
+            )
+            kept = replace(kept, text=text)
         else:
             yield kept
             kept = block

@@ -40,7 +40,10 @@ class Layout:
             size: min(rank, DEEPEST_HEADING - 1)
             for rank, size in enumerate(sorted(sizes, reverse=True), start=1)
         }
-        self._words = Counter(word for line in lines for word in line.text.split())
+        # Words at the edges of a line may be parts of words.
+        self._words = {
+            _core([word]) for line in lines for word in line.text.split()[1:-1]
+        }
 
     def level(self, line: Line) -> int:
         """Return the heading level of *line*, or 0 for text."""
@@ -112,25 +115,42 @@ class Layout:
     def _join(self, group: Sequence[Line]) -> str:
         text = group[0].text
         for previous, line in pairwise(group):
-            text = self.join_words(text, line.text, soft=previous.soft)
-        return text
+            text = self.join_words(text, line.text, hyphen=previous.hyphen)
+        return f"{text}-" if group[-1].hyphen else text
 
-    def join_words(self, before: str, after: str, *, soft: bool = False) -> str:
+    def join_words(self, before: str, after: str, *, hyphen: bool = False) -> str:
         """
-        Return two lines as one.
+        Return two lines as one; *hyphen*: the first ended at one, now taken off.
 
-        A hyphen at the end stays (Indonesian doubles words with one), unless the
-        typesetter marked it as soft or the document writes the word without it.
+        The hyphen comes back where it belongs to the word: a doubled word of
+        Indonesian, or two words that the document also uses alone.
         """
-        if soft:
-            return before.removesuffix("-") + after
-        if not before.endswith("-") or not after[:1].islower():
+        if not hyphen:
             return f"{before} {after}"
-        first = before.rsplit(maxsplit=1)[-1][:-1] if before[:-1].strip() else ""
-        joined = (first + after.split(maxsplit=1)[0]).strip(".,;:!?()\"'")
-        if joined in self._words or joined.capitalize() in self._words:
-            return before[:-1] + after
+        first, second = _core(before.split()[-1:]), _core(after.split()[:1])
+        joined = self._knows(first + second)
+        apart = self._knows(first) and self._knows(second)
+        if not after[:1].islower() or (
+            not joined and (apart or _is_doubled(first, second))
+        ):
+            return f"{before}-{after}"
         return before + after
+
+    def _knows(self, word: str) -> bool:
+        return word in self._words
+
+
+def _is_doubled(first: str, second: str) -> bool:
+    """Tell reduplication: buku-bukunya, berlari-lari, sayur-mayur."""
+    if min(len(first), len(second)) < 3:
+        return False
+    rhymes = len(first) == len(second) and first[-3:] == second[-3:]
+    return rhymes or second.startswith(first) or first.endswith(second)
+
+
+def _core(words: Sequence[str]) -> str:
+    """Return the only word of *words* in lower case without marks around it."""
+    return "".join(words).strip(".,;:!?()\"'").lower()
 
 
 def _usual_leading(lines: Sequence[Line]) -> float:

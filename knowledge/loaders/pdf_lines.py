@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ from knowledge.hygiene import clean_line
 _SMALLEST_PRINT = 1.5
 _INVISIBLE_MODE = 3
 _BOLD_FROM = 600
+# PDFium turns a hyphen at the end of a line into one of these, and drops the line end.
+_HYPHENS = ("-", "\x02", "\ufffe", "\xad")
+_PRINTED_LINE = re.compile("[^\n\x02\ufffe]*[\x02\ufffe]?")
 _WHITE_FROM = 250
 
 
@@ -28,7 +32,7 @@ class Line:
         left, right, top, bottom: Points, the origin at the lower left of the page.
         baseline: Height of the baseline in points.
         size: Size of the print in points.
-        soft: The line ends within a word, at a hyphen made by the typesetter.
+        hyphen: The line ends at a hyphen, which is not part of *text*.
     """
 
     page: int
@@ -40,7 +44,7 @@ class Line:
     baseline: float
     size: float
     bold: bool
-    soft: bool = False
+    hyphen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +106,9 @@ class PageReader:
                 _character(pdfium.FPDFText_GetUnicode(self._text, index))
                 for index in range(count)
             )
-        start = 0
-        for line in text.split("\n"):
-            if line.strip():
-                yield line, start
-            start += len(line) + 1
+        for match in _PRINTED_LINE.finditer(text):
+            if match.group().strip():
+                yield match.group(), match.start()
 
     def _line(self, text: str, start: int, *, ocr: bool) -> Line | None:
         visible = text if ocr else self._visible(text, start)
@@ -119,7 +121,7 @@ class PageReader:
         _, bottom2, right, top2 = self._text.get_charbox(max(first, last))
         return Line(
             page=self._number,
-            text=cleaned,
+            text=cleaned.removesuffix("-") or cleaned,
             left=left,
             right=right,
             top=max(top, top2),
@@ -127,7 +129,7 @@ class PageReader:
             baseline=self._baseline(first),
             size=self._size(first),
             bold=self._is_bold(first) and self._is_bold(max(first, last)),
-            soft=text.rstrip("\r\n ").endswith(("\x02", "\ufffe", "\xad")),
+            hyphen=text.rstrip("\r\n ").endswith(_HYPHENS),
         )
 
     def _visible(self, text: str, start: int) -> str:

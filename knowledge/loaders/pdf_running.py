@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from knowledge.loaders.pdf_lines import Line
 
-_DIGITS = re.compile(r"\d+")
+# A number that may be the page's: first or last in its line, or `3 of 4`.
+_DIGITS = re.compile(r"^\d+(?=\D)|(?<=\D)\d+$|\b\d+(?=\s*(?:/|of|dari)\s*\d)")
 _PAGE_NUMBER = re.compile(
     r"[-\u2013\u2014|\s]*(?:(?:page|halaman|hal\.?|p\.)\s*)?(?:\d{1,4}|[ivxlc]{1,6})"
     r"(?:\s*(?:/|of|dari|\|)\s*\d{1,4})?[-\u2013\u2014|\s]*",

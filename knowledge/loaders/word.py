@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
 from collections.abc import Iterator
 
 import docx
@@ -24,6 +25,9 @@ _LONGEST_BOLD_HEADING = 100
 _DEEPEST = 60
 _BROKEN = (
     PackageNotFoundError,
+    zipfile.BadZipFile,
+    OSError,
+    EOFError,
     KeyError,
     ValueError,
     AttributeError,
