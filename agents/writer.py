@@ -83,6 +83,9 @@ class ModelWriter:
         Raises:
             AppError: The model failed.
         """
+        if understanding.rewritten:
+            both = f"{question.text} ({understanding.rewritten})"
+            question = replace(question, text=both)
         messages = build_answer_messages(
             question,
             passages,
