@@ -37,11 +37,17 @@ class Worker:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+        self._asked = False
 
     @property
     def alive(self) -> bool:
         """The process runs."""
         return self._process.returncode is None
+
+    @property
+    def clean(self) -> bool:
+        """No call was left in its middle: the next reply belongs to the next call."""
+        return not self._asked
 
     async def call(
         self, request: Mapping[str, object], payload: bytes = b""
@@ -57,6 +63,7 @@ class Worker:
         if stdin is None or stdout is None:
             raise SpeechEngineUnavailable
         header = json.dumps({**request, "bytes": len(payload)}).encode()
+        self._asked = True
         try:
             stdin.write(struct.pack(">I", len(header)) + header + payload)
             await stdin.drain()
@@ -68,6 +75,7 @@ class Worker:
             body = await stdout.readexactly(length)
         except (OSError, EOFError, ValueError) as exc:
             raise SpeechEngineUnavailable from exc
+        self._asked = False
         if "error" in reply:
             kind = _BY_CODE.get(str(reply["error"]), SpeechEngineUnavailable)
             raise kind(str(reply["detail"]) if reply.get("detail") else None)
@@ -140,27 +148,23 @@ class WorkerPool:
         """Lend one child for several calls; one left in the middle is ended."""
         async with self._slots:
             worker = await self._take()
-            healthy = False
             try:
                 yield worker
-                healthy = True
-            except SpeechEngineUnavailable:
-                raise
-            except AppError:
-                # The child answered in full: its pipe is clean.
-                healthy = True
-                raise
             finally:
-                if healthy and worker.alive and not self._closed:
+                if worker.clean and worker.alive and not self._closed:
                     self._idle.append(worker)
                 else:
                     await asyncio.shield(worker.kill())
 
+    async def drain(self) -> None:
+        """End the children that nobody uses; later calls start new ones."""
+        while self._idle:
+            await self._idle.pop().kill()
+
     async def close(self) -> None:
         """End every child."""
         self._closed = True
-        while self._idle:
-            await self._idle.pop().kill()
+        await self.drain()
 
     async def _take(self) -> Worker:
         while self._idle:
