@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from api.openapi import Application
 from api.pages import install_pages
 from api.v1 import chat, conversations, documents
 from config import Settings
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, StoreUnavailable
 from domain.ports import KeyRing, Services
 from stores.health import HealthBoard, Watch
 from utils.metrics import Metrics
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from knowledge.pipeline import Library
     from stores.sql import Database
     from stores.vectors import PassageStore
+
+log = logging.getLogger(__name__)
 
 VERSION = "0.1.0"
 KEY_FILE = "api_key"
@@ -166,7 +169,7 @@ def build_library(settings: Settings) -> Shelf:
     return _build_shelf(settings)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Shelf:
     """The library with the stores below it."""
 
@@ -174,13 +177,28 @@ class Shelf:
     passages: PassageStore
     library: Library
     jobs: JobQueue
+    retry_seconds: float = 2.0
+    _opening: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Open everything, blocking calls beside the loop."""
-        await asyncio.to_thread(self.open)
+        """
+        Open everything, blocking calls beside the loop.
+
+        A database that is away keeps only the documents away: it is tried again until
+        it is there. Raises `ConfigurationError` when the passages cannot be opened.
+        """
+        await asyncio.to_thread(self.passages.open)
+        try:
+            await asyncio.to_thread(self._open_library)
+        except StoreUnavailable:
+            log.warning("database_away_at_start")
+            self._opening = asyncio.create_task(self._open_later())
 
     async def close(self) -> None:
         """Close everything; a document at hand is finished first."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait({self._opening})
         await asyncio.to_thread(self.shut)
 
     def open(self) -> None:
@@ -191,15 +209,28 @@ class Shelf:
             ConfigurationError: Another process owns the embedded store.
             StoreUnavailable: The database cannot be reached.
         """
-        self.database.migrate()
         self.passages.open()
-        self.library.start()
+        self._open_library()
 
     def shut(self) -> None:
         """Close what `open` opened, in reverse order."""
         self.library.close(grace_seconds=_GRACE_SECONDS)
         self.passages.close()
         self.database.close()
+
+    def _open_library(self) -> None:
+        self.database.migrate()
+        self.library.start()
+
+    async def _open_later(self) -> None:
+        while True:
+            await asyncio.sleep(self.retry_seconds)
+            try:
+                await asyncio.to_thread(self._open_library)
+            except StoreUnavailable:
+                continue
+            log.info("database_came_back")
+            return
 
 
 def _build_shelf(settings: Settings) -> Shelf:
