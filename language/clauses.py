@@ -17,6 +17,7 @@ _LONG_SENTENCE = 60
 
 # The marks, not the space after them, end a clause: `2,5` and `07:30` are no clauses.
 _CLAUSE_END = re.compile(r"[,;:](?=\s)")
+_CITATION = re.compile(r"\[\d{1,3}\]")
 _OPEN_BRACKETS, _CLOSED_BRACKETS = "([", ")]"
 # Whatever is typed next, the word that follows a stop is none that decides for it.
 _ANY_WORD = "qz"
@@ -71,7 +72,7 @@ class ClauseCutter:
             if not ended:
                 break
         if final:
-            self._say_rest(start, pieces)
+            self._say_rest(start, sentences[-1].end, pieces)
         else:
             self._buffer = self._buffer[start:]
         return pieces
@@ -97,13 +98,13 @@ class ClauseCutter:
             cut = self._find_first_clause(start, end)
             if cut:
                 self._say(start, cut, pieces)
-                start = cut
+                start = self._skip_spaces(cut, end)
         # While the sentence grows, one more character tells a word from its beginning.
         while end - start > LONGEST and (ended or len(self._buffer) - start > LONGEST):
             cut = self._find_cut(start)
             self._say(start, cut, pieces)
-            start = cut
-        return self._skip_spaces(start, end)
+            start = self._skip_spaces(cut, end)
+        return start
 
     def _find_first_clause(self, start: int, end: int) -> int:
         """Return the end of a first clause, or 0; the rest must be worth a piece."""
@@ -143,12 +144,8 @@ class ClauseCutter:
             pieces.append(piece)
             self._started = True
 
-    def _say_rest(self, start: int, pieces: list[str]) -> None:
-        """Say the short end of the stream, together with the last piece if it fits."""
-        rest = self._buffer[start:].strip()
-        if not any(character.isalnum() for character in rest):
-            return
-        if pieces and len(rest) < SHORTEST and len(pieces[-1]) + len(rest) < LONGEST:
-            pieces[-1] = f"{pieces[-1]} {rest}"
-        else:
-            self._say(start, len(self._buffer), pieces)
+    def _say_rest(self, start: int, end: int, pieces: list[str]) -> None:
+        """Say the end of the stream, unless it is a citation mark alone."""
+        rest = _CITATION.sub("", self._buffer[start:end])
+        if any(character.isalnum() for character in rest):
+            self._say(start, end, pieces)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from language.spoken_acronyms import speak_acronyms, speak_romans
+from language.spoken_contacts import speak_addresses, speak_phones
 from language.spoken_markup import plain_text
-from language.spoken_terms import speak_abbreviations, speak_acronyms, speak_romans
+from language.spoken_terms import speak_abbreviations
 from language.spoken_times import speak_clocks, speak_dates
 from language.spoken_values import (
     mark_amounts,
-    speak_addresses,
     speak_inner_dots,
     speak_numbers,
-    speak_phones,
     speak_prices,
     speak_quantities,
     speak_symbols,

@@ -35,7 +35,6 @@ _BULLET = re.compile(
     r"(?:\[[ xX]\]\s+)?)?"
 )
 _NUMBERED = re.compile(r"\(?(\d{1,3})[.)]\s+(?=\S)")
-_LIKELY_WRAPPED_AT = 60
 
 
 def plain_text(text: str) -> str:
@@ -43,7 +42,7 @@ def plain_text(text: str) -> str:
     Return *text* as one line of prose without markup, citation marks and addresses.
 
     The text of a link stays; a list item, a heading and a row end with a full stop;
-    lines that only wrap a paragraph are joined.
+    the lines of a paragraph are joined.
     """
     text = _NOTE_MARK.sub("", html.unescape(text))
     text = unicodedata.normalize("NFKC", text)
@@ -76,13 +75,15 @@ def _iter_blocks(text: str) -> Iterator[str]:
         marker = _BULLET.match(raw)
         line = raw[marker.end() if marker else 0 :].strip()
         numbered = _NUMBERED.match(line)
-        begins = line != stripped or numbered or is_table_row(line)
-        if begins or not (gathered and _continues(gathered[-1], line)):
+        # Lines join until an empty one, as in Markdown; what has a mark stands alone.
+        if line != stripped or numbered or is_table_row(line) or not _is_spoken(line):
             yield from _gathered(gathered)
         if numbered:
             line = f"{numbered.group(1)}, {line[numbered.end() :]}"
         if _is_spoken(line):
             gathered.append(_speak_row(line))
+        if stripped.startswith("#") or is_table_row(line):
+            yield from _gathered(gathered)
     yield from _gathered(gathered)
     yield from _read_table(table)
 
@@ -93,15 +94,6 @@ def _gathered(lines: list[str]) -> Iterator[str]:
     lines.clear()
     if block:
         yield block
-
-
-def _continues(previous: str, line: str) -> bool:
-    """Tell whether *line* goes on with the sentence of the line above it."""
-    if not line:
-        return False
-    return line[0].islower() or (
-        len(previous) >= _LIKELY_WRAPPED_AT and previous[-1] != ":"
-    )
 
 
 def _read_table(rows: list[str]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from language.spoken_numbers import cardinal, digits, ordinal, year
+from language.spoken_numbers import cardinal, ordinal, year
 from language.values import MONTHS
 
 
@@ -52,7 +52,8 @@ _SLASHED = re.compile(
 )
 _NAMED_RANGE = re.compile(
     rf"(?P<the>\bthe )?(?<![\w.,/-])(?P<first>\d{{1,2}}){_NTH} ?"
-    rf"(?P<joint>{_DASH}|s/d|s\.d\.|and|to|dan|sampai|hingga) ?(?P<day>\d{{1,2}}){_NTH}(?: of)? (?P<month>{_MONTH})\b\.?{_YEAR}",
+    rf"(?P<joint>{_DASH}|s/d|s\.d\.|and|to|dan|sampai|hingga) ?"
+    rf"(?P<day>\d{{1,2}}){_NTH}(?: of)? (?P<month>{_MONTH})\b\.?{_YEAR}",
     re.IGNORECASE,
 )
 _NAMED = re.compile(
@@ -236,9 +237,9 @@ def _read_clock(match: re.Match[str], hour: int, minute: int, language: str) -> 
     half = (match["half"] or "").lower().replace(".", "")
     if language == "id":
         return _indonesian_clock(hour, minute, half)
-    # A leading zero or an hour past twelve shows a clock of 24 hours.
-    counted = match["hour"].startswith("0") or hour > 12 or hour == 0
-    return _english_clock(hour, minute, half, counted=counted or match["mark"] == ".")
+    # Two digits, or the full stop of Indonesia, show a clock of 24 hours.
+    counted = len(match["hour"]) == 2 or hour == 0 or match["mark"] == "."
+    return _english_clock(hour, minute, half, counted=counted)
 
 
 def _is_clock(before: str) -> bool:
@@ -299,9 +300,3 @@ def _full_stop(match: re.Match[str]) -> str:
     ended = (match["half"] or "").endswith(".")
     following = match.string[match.end() : match.end() + 2].lstrip()
     return "." if ended and (not following or following[0].isupper()) else ""
-
-
-def speak_digits(written: str, language: str) -> str:
-    """Return a telephone number digit by digit, its groups parted by commas."""
-    groups = re.findall(r"\d+", written)
-    return ", ".join(digits(group, language) for group in groups)

@@ -1,16 +1,15 @@
-"""Prices, quantities, telephone numbers, addresses and symbols as words."""
+"""Prices, quantities and symbols as words of Indonesian and English."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-from language.spoken_numbers import cardinal, decimal, digits, integer, ordinal, year
-from language.spoken_terms import UNIT, is_spelt, spell, unit_words
-from language.spoken_times import speak_digits
+from language.spoken_numbers import cardinal, decimal, integer, ordinal, year
+from language.spoken_terms import UNIT, unit_words
 from language.stopwords import ALL_STOP_WORDS
 
-_WORDS: Final = {
+SIGNS: Final = {
     "id": {
         "to": "sampai", "at": "at", "dot": "titik", "and": "dan", "or": "atau",
         "per": "per", "percent": "persen", "plus": "plus", "minus": "minus",
@@ -28,6 +27,7 @@ _WORDS: Final = {
         "atleast": "at least", "divided": "divided by", "plusminus": "plus or minus",
     },
 }  # fmt: skip
+"""The names of signs and joints by language."""
 _SCALES: Final = {
     "ribu": ("ribu", "thousand"), "rb": ("ribu", "thousand"),
     "thousand": ("ribu", "thousand"), "k": ("ribu", "thousand"),
@@ -55,58 +55,31 @@ _CURRENCIES: Final = {
 }
 _NUMBER = r"\d++(?:[.,]\d++)*+"
 _SCALE = "|".join(sorted(_SCALES, key=len, reverse=True))
-_CURRENCY = r"US\$|S\$|\$|\u20ac|\u00a3|\u00a5|Rp\.?|IDR|USD|SGD|EUR|GBP|JPY|MYR"
+CURRENCY: Final = r"US\$|S\$|\$|\u20ac|\u00a3|\u00a5|Rp\.?|IDR|USD|SGD|EUR|GBP|JPY|MYR"
+"""The marks of currencies as alternatives of a pattern."""
 _DASH = r"[-\u2013\u2014]"
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:([.,])\d{3})(?:\1\d{3})*+")
 
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_DOMAIN = re.compile(
-    r"(?<![\w@.-])((?:[a-zA-Z0-9-]+\.)+(?:com|org|net|id|edu|gov|io|example|info|app|"
-    r"dev|me|co|uk|sg|my|au|jp|de|test))(?![\w@-]|\.\w)(?:/[^\s,;()]*)?",
-)
-_PHONE = re.compile(
-    r"(?<![\w.,/$-])(?:\+\d{1,3}[ .-]?)?(?:\(\+?\d{1,5}\)[ .-]?|0\d{1,4}[ .-]?)?"
-    r"\d{2,12}+(?:[ .-]\d{2,6}+){0,4}+(?![\w%/]|[.,-]\d)"
-)
-_AFTER_PHONE_WORD = re.compile(
-    r"\b(?:telepon|telp|tlp|tel|phone|telephone|call|dial|hubungi|fax|faks|wa|whatsapp|"
-    r"hp|ponsel|hotline|darurat|emergency)\b[^\d\n]{0,24}$",
-    re.IGNORECASE,
-)
-_EMERGENCY = re.compile(
-    r"\b((?:call|dial|hubungi|telepon|nomor|number|darurat|on|or|atau|ke):? )"
-    r"(11[0-9]|129|911|999)(?![\w/-]|[.,]\d|%)(?! (?!at|for|first|in|dan|atau|or|and|"
-    r"jika|kalau|bila|untuk|kapan|if|when|any)\w)",
-    re.IGNORECASE,
-)
-_CODE = re.compile(
-    r"\b((?:NIM|NIP|NIK|NIDN|NISN|NPWP|PIN|OTP|ISBN|ISSN|rekening|kode pos|kode|code|"
-    r"ekstensi|extension|account)(?: (?:number|nomor))?:? )"
-    r"(\d[\d -]{2,24}\d)(?![\w.,]\d)",
-    re.IGNORECASE,
-)
-_LONG_DIGITS = re.compile(
-    r"(?<![\w.,-])\d{9,}+(?![\w]|[.,]\d)|(?<![\w.,])\d+(?:-\d+){2,}+"
-)
 _PRICE = re.compile(
-    rf"(?<![^\W\d_])(?P<unit>{_CURRENCY}) ?(?P<sign>-)?(?P<first>{_NUMBER})"
+    rf"(?<![^\W\d_])(?P<unit>{CURRENCY}) ?(?P<sign>-)?(?P<first>{_NUMBER})"
     rf"(?:(?: ?{_DASH} ?)(?P<last>{_NUMBER}))?"
     rf"(?: ?(?P<scale>{_SCALE}|[MB](?!\w))\b)?(?:,[-\u2013\u2014]+)?",
     re.IGNORECASE,
 )
 _PRICE_RANGE = re.compile(
-    rf"(?<=[\da]) ?{_DASH} ?(?=(?:{_CURRENCY}) ?\d)", re.IGNORECASE
+    rf"(?<=[\da]) ?{_DASH} ?(?=(?:{CURRENCY}) ?\d)", re.IGNORECASE
 )
 _PRICE_AFTER = re.compile(
     rf"(?<![\w.,])(?P<first>{_NUMBER}) ?"
     r"(?P<unit>USD|IDR|SGD|EUR|GBP|\u20ac|\u00a3)(?!\w)"
 )
 _SCALED = re.compile(rf"(?<![\w.,])({_NUMBER}) ?({_SCALE})\b", re.IGNORECASE)
-_RANGE = re.compile(rf"(?<=[\d%])( ?{_DASH} ?)(?=(?:{_CURRENCY})? ?\d)", re.IGNORECASE)
+_RANGE = re.compile(rf"(?<=[\d%])( ?{_DASH} ?)(?=(?:{CURRENCY})? ?\d)", re.IGNORECASE)
 _PERCENT = re.compile(rf"(?<![\w.,])({_NUMBER}) ?%")
 _MEASURE = re.compile(
     rf"(?<![\w.,])({_NUMBER})( ?)({UNIT})(?:\u00b2)?(?![\w\u00b0])(/)?"
 )
+_PER_UNIT = re.compile(rf"\b([Pp]er )({UNIT})(?![\w\u00b0/.])")
 _RANK = re.compile(r"\b[Kk]e-(\d{1,15})\b")
 _NTH = re.compile(r"(?<![\w.,])(\d{1,15})(?:st|nd|rd|th)\b", re.IGNORECASE)
 _DECADE = re.compile(r"(?<![\w.,])(\d{2,4})(?:-an\b|'?s\b)")
@@ -115,79 +88,44 @@ _FRACTION = re.compile(
 )
 _SPOKEN_ID = {2: "perdua", 3: "pertiga", 4: "perempat"}
 _EN_PARTS = {2: "half", 4: "quarter"}
+_NUMBER_SLASH = re.compile(r"(?<=\d)/(?=\d)")
 _TIMES = re.compile(r"(?<=\d)(?: ?[\u00d7*] ?| x )(?=\d)|(?<=\d)x(?=\d)")
 _FOLD = re.compile(r"(?<![\w.,])(\d{1,4}) ?[x\u00d7](?!\w)")
 _MINUS = re.compile(r"(?<![^\s(])[-\u2212](?=\d)")
 _VERSION = re.compile(r"(?<![\w.,])\d+(?:\.\d+){2,}")
 _PLAIN = re.compile(_NUMBER)
 # What a price or a rate is counted by: `Rp5.000/hari`, `24 jam/hari`.
-_RATES = frozenset(
-    [
-        "hari",
-        "jam",
-        "menit",
-        "bulan",
-        "tahun",
-        "minggu",
-        "semester",
-        "orang",
-        "buku",
-        "lembar",
-        "malam",
-        "sks",
-        "unit",
-        "kg",
-        "day",
-        "hour",
-        "minute",
-        "month",
-        "year",
-        "week",
-        "person",
-        "book",
-        "page",
-        "night",
-        "credit",
-    ]
-)
+_RATE_NAMES = """
+hari jam menit bulan tahun minggu semester orang buku lembar malam sks unit kg
+day hour minute month year week person book page night credit
+"""
+_RATES = frozenset(_RATE_NAMES.split())
 _SLASH = re.compile(r"(?<=\w)/(?=\w)")
 _GRADE = re.compile(r"(?<![\w-])([A-E])([+-])(?![\w+-])")
 _INNER_DOT = re.compile(r"(?<=[^\W\d_])\.(?=[^\W\d_])")
 
 
-def speak_addresses(text: str, language: str) -> str:
-    """Return *text* with e-mail addresses and names of hosts as words."""
-    text = _EMAIL.sub(lambda m: _address(m.group(), language), text)
-    return _DOMAIN.sub(lambda m: _address(m.group(1), language), text)
-
-
-def speak_phones(text: str, language: str) -> str:
-    """Return *text* with telephone numbers and codes digit by digit."""
-    text = _CODE.sub(lambda m: m[1] + speak_digits(m[2], language), text)
-    text = _PHONE.sub(lambda m: _phone(m, language), text)
-    text = _EMERGENCY.sub(lambda m: m[1] + digits(m[2], language), text)
-    return _LONG_DIGITS.sub(lambda m: _long(m, language), text)
-
-
 def speak_prices(text: str, language: str) -> str:
     """Return *text* with sums of money as words, the currency behind the number."""
-    text = _PRICE_RANGE.sub(f" {_WORDS[language]['to']} ", text)
+    text = _PRICE_RANGE.sub(f" {SIGNS[language]['to']} ", text)
     text = _PRICE.sub(lambda m: _price(m, language), text)
     return _PRICE_AFTER.sub(lambda m: _price(m, language), text)
 
 
 def speak_quantities(text: str, language: str) -> str:
     """Return *text* with ranges, percentages, units, ranks and fractions as words."""
-    names = _WORDS[language]
+    names = SIGNS[language]
     text = _RANGE.sub(f" {names['to']} ", text)
     text = _MINUS.sub(f" {names['minus']} ", text)
     text = _PERCENT.sub(lambda m: f"{number(m[1], language)} {names['percent']}", text)
     text = _MEASURE.sub(lambda m: _measure(m, language), text)
+    text = _PER_UNIT.sub(lambda m: m[1] + unit_words(m[2], language, single=True), text)
     text = _SCALED.sub(lambda m: _scaled(m[1], m[2], language), text)
     text = _RANK.sub(lambda m: ordinal(int(m[1]), language), text)
     text = _NTH.sub(lambda m: ordinal(int(m[1]), language), text)
     text = _DECADE.sub(lambda m: _decade(int(m[1]), language), text)
     text = _FRACTION.sub(lambda m: _fraction(m, language), text)
+    text = _NUMBER_SLASH.sub(f" {names['slash']} ", text)
     text = _TIMES.sub(f" {names['times']} ", text)
     return _FOLD.sub(rf"\1 {names['times']} ", text)
 
@@ -201,7 +139,7 @@ def speak_numbers(text: str, language: str) -> str:
 
 def speak_symbols(text: str, language: str) -> str:
     """Return *text* with signs as words, as far as they are said at all."""
-    names = _WORDS[language]
+    names = SIGNS[language]
     text = _GRADE.sub(
         lambda m: f"{m[1]} {names['plus' if m[2] == '+' else 'minus']}", text
     )
@@ -221,14 +159,14 @@ def speak_inner_dots(text: str, language: str) -> str:
         around = match.string[match.start() - 1], match.string[match.end()]
         if around[0].islower() and around[1].isupper():
             return ". "
-        return f" {_WORDS[language]['dot']} "
+        return f" {SIGNS[language]['dot']} "
 
     return _INNER_DOT.sub(dot, text)
 
 
 def mark_amounts(text: str, language: str) -> str:
     """Return *text* with `~5`, `< 5`, `> 5` and `#5` as words."""
-    names = _WORDS[language]
+    names = SIGNS[language]
     for sign, name in (
         ("~", "about"), ("\u2248", "about"), ("<=", "atmost"), (">=", "atleast"),
         ("<", "less"), (">", "more"), ("#", "number"),
@@ -249,46 +187,6 @@ def number(written: str, language: str) -> str:
     return decimal(whole, written[cut + 1 :], language)
 
 
-def _address(address: str, language: str) -> str:
-    names = _WORDS[language]
-    signs = {"@": "at", ".": "dot", "+": "plus"}
-    said = []
-    for piece in re.findall(r"[^\W\d_]+|\d+|[@.+]|[-_]", address):
-        if piece.isdigit():
-            said.append(digits(piece, language) if piece.isascii() else "")
-        elif piece in signs:
-            said.append(names[signs[piece]])
-        elif piece in "-_":
-            said.append(names["dash"])
-        elif piece.isascii() and len(piece) < 5 and is_spelt(piece.upper()):
-            said.append(spell(piece, language))
-        else:
-            said.append(piece)
-    return " ".join(said)
-
-
-def _phone(match: re.Match[str], language: str) -> str:
-    written = match.group()
-    count = sum(character.isdigit() for character in written)
-    before = match.string[max(0, match.start() - 40) : match.start()]
-    begins = written.startswith(("+", "(", "0"))
-    called = _AFTER_PHONE_WORD.search(before) is not None and count >= 5
-    year_like = count == 8 and re.fullmatch(r"\d{4}-\d{4}", written)
-    if not (7 <= count <= 17 and begins) and not (called and not year_like):
-        return written
-    if re.fullmatch(r"\d+\.\d\d-\d\d\.\d\d|\d\d\.\d\d", written):
-        return written
-    plus = f"{_WORDS[language]['plus']} " if "+" in written else ""
-    return plus + speak_digits(written, language)
-
-
-def _long(match: re.Match[str], language: str) -> str:
-    before = match.string[max(0, match.start() - 4) : match.start()]
-    if re.search(rf"(?:{_CURRENCY}) ?$", before, re.IGNORECASE):
-        return match.group()
-    return speak_digits(match.group(), language)
-
-
 def _price(match: re.Match[str], language: str) -> str:
     groups = match.groupdict()
     unit = _CURRENCIES[groups["unit"].upper().rstrip(".")]
@@ -296,14 +194,14 @@ def _price(match: re.Match[str], language: str) -> str:
         (groups.get("scale") or "").lower(), groups.get("scale")
     )
     first, last = groups["first"], groups.get("last")
-    sign = f"{_WORDS[language]['minus']} " if groups.get("sign") else ""
+    sign = f"{SIGNS[language]['minus']} " if groups.get("sign") else ""
     if not scale and not last:
         cents = re.fullmatch(r"(.*\d)[.,](\d\d)", first)
         if cents:
             return sign + _with_cents(cents[1], cents[2], unit, language)
     words = number(first, language)
     if last:
-        words = f"{words} {_WORDS[language]['to']} {number(last, language)}"
+        words = f"{words} {SIGNS[language]['to']} {number(last, language)}"
     if scale:
         words = f"{words} {_SCALES[scale.lower()][language == 'en']}"
     single = first == "1" and not last and not scale
@@ -408,7 +306,7 @@ def _is_year(match: re.Match[str]) -> bool:
 def _slash(match: re.Match[str], language: str) -> str:
     text = match.string
     start, end = match.start(), match.end()
-    names = _WORDS[language]
+    names = SIGNS[language]
     left = _run(text, start - 1, -1)
     right = _run(text, end, 1)
     if left.lower() in {"dan", "and"}:
@@ -417,9 +315,7 @@ def _slash(match: re.Match[str], language: str) -> str:
         return f" {names['per']} "
     if left.islower() and right.islower() and min(len(left), len(right)) > 1:
         return f" {names['or']} "
-    if left.isdigit() and right.isdigit():
-        return f" {names['slash']} "
-    return f" {names['per']} " if left.isdigit() and len(right) > 2 else " "
+    return " "
 
 
 def _run(text: str, position: int, step: int) -> str:
