@@ -52,7 +52,7 @@ _NOTICES = tuple(
         ),
         (
             r"\W*(?:please note(?: that)?|harap diperhatikan(?: bahwa)?)?\W*"
-            rf"{_THIS_DOCUMENT}\b[^.!?\n]{{0,60}}\b{_OUT_OF_FORCE}"
+            rf"{_THIS_DOCUMENT}\b[^.!?,\n]{{0,60}}\b{_OUT_OF_FORCE}"
         ),
         rf"\W*{_OUT_OF_FORCE}\b",
         r"[^.!?\n]{0,60}\b(?:kept|retained)\b[^.!?\n]{0,30}\bfor reference only",
@@ -95,6 +95,9 @@ def assemble(document: Document, extract: Extract) -> Assembled:
     front matter before what is found in the text.
     """
     fields = dict(extract.metadata)
+    url = _url(fields.pop("url", None))
+    valid_from = _date(fields.pop("valid_from", None))
+    valid_until = _date(fields.pop("valid_until", None))
     title = (
         document.title or clean_line(extract.title or "") or file_title(document.file)
     )
@@ -105,10 +108,10 @@ def assemble(document: Document, extract: Extract) -> Assembled:
     filled = replace(
         document,
         title=title[:_LONGEST_TITLE],
-        url=document.url or _url(fields.pop("url", None)),
+        url=document.url or url,
         language=language,
-        valid_from=document.valid_from or _date(fields.pop("valid_from", None)),
-        valid_until=document.valid_until or _date(fields.pop("valid_until", None)),
+        valid_from=document.valid_from or valid_from,
+        valid_until=document.valid_until or valid_until,
         validity=_validity(fields, title, whole),
         metadata=_bounded({**fields, **document.metadata}),
         chunks=len(pieces),
