@@ -93,6 +93,13 @@ def read_corpora(texts: Iterable[str]) -> dict[str, Corpus]:
     return corpora
 
 
+def names_of(text: str) -> list[str]:
+    """Return the names in a sentence as written: capitals after its first word."""
+    tokens = _TOKEN.findall(text.translate(_APOSTROPHES))[:MAX_SENTENCE_WORDS]
+    runs = [" ".join(run) for run in _capital_runs(tokens)]
+    return [run for run in runs if not run.isdigit()]
+
+
 def guess_language(words: Iterable[str]) -> str:
     """Return `en` or `id` by the function words; `en` where there are none."""
     balance = 0
@@ -157,11 +164,15 @@ def _number_id(value: int) -> list[str]:
 
 
 def _names(tokens: list[str], *, language: str) -> list[list[str]]:
-    """Return the runs of capitalised words after the first word of a sentence."""
+    return [spoken_words(run, language=language) for run in _capital_runs(tokens)]
+
+
+def _capital_runs(tokens: list[str]) -> list[list[str]]:
+    """Return runs of up to four capitalised words after the first of a sentence."""
     runs: list[list[str]] = [[]]
     for token in tokens[1:]:
         if token[0].isupper():
             runs[-1].append(token)
         elif runs[-1]:
             runs.append([])
-    return [spoken_words(run[:4], language=language) for run in runs if run]
+    return [run[:4] for run in runs if run]

@@ -1,0 +1,256 @@
+"""
+Recognition by any server that speaks OpenAI's `POST /audio/transcriptions`.
+
+Names of the documents go along as `prompt`, which is what keeps a general model from
+writing them as common words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import math
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
+
+import httpx
+
+from domain.deadlines import Deadline
+from domain.errors import RecognitionFailed, TurnTimeout
+from domain.speech import AudioClip, Transcript
+from domain.speech_ports import Listening
+from speech.encoding import encode_wav
+from speech.lm_text import guess_language, names_of
+
+log = logging.getLogger(__name__)
+
+VENDOR_URL = "https://api.openai.com/v1"
+ATTEMPTS = 2
+RETRY_SECONDS = 0.3
+MAX_RETRY_SECONDS = 3.0
+MAX_REPLY_BYTES = 1024 * 1024
+# Whisper reads the last 224 tokens of a prompt.
+MAX_PROMPT_CHARS = 600
+PROMPT_SECONDS = 60.0
+"""How long the names of the documents are kept before they are read again."""
+UNKNOWN_CONFIDENCE = 0.8
+"""Of a server that tells none: it is believed."""
+# Whisper's own rule for `nobody spoke`.
+NO_SPEECH_PROBABILITY, NO_SPEECH_LOG = 0.6, -1.0
+RATE_HZ = 16_000
+_LANGUAGES = {"english": "en", "indonesian": "id"}
+_RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_REFUSED = frozenset({400, 415, 422})
+
+
+class OpenAISTT:
+    """
+    Hear with an OpenAI-compatible server.
+
+    Args:
+        base_url: With `/v1`; None: the vendor's.
+        timeout_seconds: One call.
+        vocabulary: Sentences of the ingested documents; called in a thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str = "whisper-1",
+        base_url: str | None = None,
+        api_key: str | None = None,
+        timeout_seconds: float = 20.0,
+        vocabulary: Callable[[], Iterable[str]] | None = None,
+    ) -> None:
+        self._model = model
+        self._url = (base_url or VENDOR_URL).rstrip("/") + "/audio/transcriptions"
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._vendor_without_key = base_url is None and not api_key
+        self._timeout_seconds = timeout_seconds
+        self._vocabulary = vocabulary
+        self._prompt = ""
+        self._prompt_until = 0.0
+        # Only Whisper writes probabilities; a server that refuses is told once.
+        self._format = "verbose_json" if "whisper" in model.lower() else "json"
+        self._client: httpx.AsyncClient | None = None
+
+    def state(self) -> str:
+        """Return `ok`, or `unavailable`: the key for the vendor is missing."""
+        return "unavailable" if self._vendor_without_key else "ok"
+
+    async def transcribe(
+        self, clip: AudioClip, *, language: str | None, deadline: Deadline
+    ) -> Transcript:
+        """
+        Return what was said in *clip*; empty text when there are no words.
+
+        Raises:
+            RecognitionFailed: The server refused, failed twice or was too slow.
+        """
+        wav = encode_wav(clip)
+        prompt = await self._find_prompt()
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                seconds = min(self._timeout_seconds, deadline.remaining())
+                async with asyncio.timeout(seconds):
+                    reply = await self._post(wav, language=language, prompt=prompt)
+            except (
+                httpx.HTTPError,
+                httpx.InvalidURL,
+                TimeoutError,
+                TurnTimeout,
+            ) as exc:
+                log.warning("transcription_failed", extra={"attempt": attempt})
+                if attempt == ATTEMPTS or isinstance(exc, TurnTimeout | TimeoutError):
+                    raise RecognitionFailed from exc
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            if reply.status_code == 200:
+                return _read(reply.content, language=language)
+            log.warning("transcription_refused", extra={"status": reply.status_code})
+            if reply.status_code in _REFUSED and self._format == "verbose_json":
+                self._format = "json"
+                continue
+            if reply.status_code not in _RETRIED or attempt == ATTEMPTS:
+                raise RecognitionFailed
+            await _wait(reply, deadline=deadline)
+        raise RecognitionFailed
+
+    @contextlib.asynccontextmanager
+    async def listen(self, *, language: str | None) -> AsyncIterator[Listening]:
+        """Collect one utterance; the server hears it when it is over."""
+        yield _Collected(self, language=language)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def _post(
+        self, wav: bytes, *, language: str | None, prompt: str
+    ) -> httpx.Response:
+        form = {"model": self._model, "response_format": self._format}
+        form |= {"language": language} if language else {}
+        form |= {"prompt": prompt} if prompt else {}
+        # Servers tell the format by the name of the file.
+        files = {"file": ("speech.wav", wav, "audio/wav")}
+        if self._client is None:
+            self._client = httpx.AsyncClient(timeout=self._timeout_seconds)
+        async with self._client.stream(
+            "POST", self._url, data=form, files=files, headers=self._headers
+        ) as reply:
+            body = bytearray()
+            async for part in reply.aiter_bytes():
+                body += part
+                if len(body) > MAX_REPLY_BYTES:
+                    raise RecognitionFailed
+            return httpx.Response(
+                reply.status_code,
+                headers={"retry-after": reply.headers.get("retry-after", "")},
+                content=bytes(body),
+            )
+
+    async def _find_prompt(self) -> str:
+        if self._vocabulary is not None and time.monotonic() >= self._prompt_until:
+            self._prompt_until = time.monotonic() + PROMPT_SECONDS
+            self._prompt = await asyncio.to_thread(_make_prompt, self._vocabulary)
+        return self._prompt
+
+
+class _Collected:
+    """`Listening` for servers that hear whole recordings."""
+
+    def __init__(self, engine: OpenAISTT, *, language: str | None) -> None:
+        self._engine = engine
+        self._language = language
+        self._pcm = bytearray()
+
+    async def feed(self, pcm: bytes) -> Transcript | None:
+        """Add samples; there are no interim hypotheses."""
+        self._pcm += pcm
+        return None
+
+    async def finish(self, *, deadline: Deadline) -> Transcript:
+        """Return what was said. Raises `RecognitionFailed`."""
+        if not self._pcm:
+            return Transcript("", self._language or "en", 0.0)
+        return await self._engine.transcribe(
+            AudioClip(bytes(self._pcm), RATE_HZ),
+            language=self._language,
+            deadline=deadline,
+        )
+
+
+def _make_prompt(vocabulary: Callable[[], Iterable[str]]) -> str:
+    """Return the commonest names of the documents, comma separated."""
+    counts = Counter(name for text in vocabulary() for name in names_of(text))
+    prompt = ""
+    for name, _ in counts.most_common():
+        longer = f"{prompt}, {name}" if prompt else name
+        if len(longer) > MAX_PROMPT_CHARS:
+            break
+        prompt = longer
+    return prompt
+
+
+async def _wait(reply: httpx.Response, *, deadline: Deadline) -> None:
+    try:
+        seconds = float(reply.headers["retry-after"])
+    except ValueError:
+        seconds = RETRY_SECONDS
+    # A server that asks for more is not waited for: the speaker is waiting too.
+    if not 0 <= seconds <= MAX_RETRY_SECONDS:
+        raise RecognitionFailed
+    await asyncio.sleep(min(seconds, deadline.remaining()))
+
+
+def _read(body: bytes, *, language: str | None) -> Transcript:
+    try:
+        reply = json.loads(body)
+    except ValueError as exc:
+        raise RecognitionFailed from exc
+    if not isinstance(reply, dict) or not isinstance(reply.get("text"), str):
+        raise RecognitionFailed
+    text = " ".join(reply["text"].split())
+    segments = reply.get("segments")
+    confidence = UNKNOWN_CONFIDENCE
+    if isinstance(segments, list) and segments:
+        confidence = _confidence(segments)
+    if not text or confidence == 0.0:
+        return Transcript("", language or "en", 0.0)
+    told = str(reply.get("language") or "").lower()
+    found = language or _LANGUAGES.get(told, told[:2] if len(told) == 2 else "")
+    return Transcript(
+        text, found or guess_language(text.lower().split()), round(confidence, 3)
+    )
+
+
+def _confidence(segments: list[Any]) -> float:
+    """Return the mean probability of a token over all segments with speech."""
+    logs, lengths = [], []
+    for segment in segments:
+        if not isinstance(segment, dict):
+            continue
+        log_probability = _number(segment.get("avg_logprob"))
+        if log_probability is None:
+            return UNKNOWN_CONFIDENCE
+        silent = _number(segment.get("no_speech_prob")) or 0.0
+        if silent > NO_SPEECH_PROBABILITY and log_probability < NO_SPEECH_LOG:
+            continue
+        logs.append(log_probability)
+        lengths.append(max(1, len(str(segment.get("text") or ""))))
+    if not logs:
+        return 0.0
+    mean = sum(a * b for a, b in zip(logs, lengths, strict=True)) / sum(lengths)
+    return min(1.0, math.exp(min(0.0, mean)))
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, int | float) and math.isfinite(value):
+        return float(value)
+    return None
