@@ -234,6 +234,14 @@ _NUMBER_WORDS, _NUMBER = (
     _pattern(_BEFORE_NUMBER, r"\s*(?=\d|[IVXLC]+\b)"),
 )
 _BARE_NUMBER = re.compile(r"(?<![\w.])(No|Nomor|Jl|Jln|Prof|hlm)\s+(?=\d|[A-Z])")
+# Law is cited as `ayat (2)`; the brackets are no pause there.
+_PARAGRAPH = re.compile(r"\b([Aa]yat|[Hh]uruf|[Aa]ngka|[Bb]utir) \((\w{1,3})\)")
+_SHORT_FORMS = """
+yg|yang dgn|dengan utk|untuk mhs|mahasiswa tdk|tidak dlm|dalam krn|karena sdh|sudah
+blm|belum hrs|harus thn|tahun bln|bulan sblm|sebelum stlh|setelah pd|pada tsb|tersebut
+"""
+_SHORT_WORDS = dict(pair.split("|") for pair in _SHORT_FORMS.split())
+_SHORT = re.compile(rf"(?<![\w.'-])(?:{'|'.join(_SHORT_WORDS)})(?![\w'-]|\.\w)")
 _SAINT = re.compile(r"(?<![\w.])St\. ([A-Z]\w*)")
 _STREET = re.compile(r"(?<=\w )(?:St|Str)\.(?!\w)")
 _UNIT_NAMES: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -256,6 +264,9 @@ def unit_words(unit: str, language: str, *, single: bool) -> str:
 
 def speak_abbreviations(text: str, language: str) -> str:
     """Return *text* with its abbreviations in full; a stop that ends stays."""
+    text = _PARAGRAPH.sub(r"\1 \2", text)
+    if language == "id":
+        text = _SHORT.sub(lambda m: _SHORT_WORDS[m.group().lower()], text)
     text = _NUMBER.sub(lambda m: f"{_word(_NUMBER_WORDS, m, language)} ", text)
     text = _BARE_NUMBER.sub(lambda m: _bare(m.group(1), language), text)
     text = _CLOSER.sub(lambda m: _close(m, language), text)

@@ -46,6 +46,9 @@ _YEAR = r"(?:,? (?P<year>\d{4})(?![\w/-]|[.,]\d))?"
 
 _DAY_RANGE = re.compile(rf"\b({_DAY})\.? ?(?:{_DASH}|s/d|s\.d\.) ?({_DAY})\b\.?")
 _MONTH_RANGE = re.compile(rf"\b({_MONTH}) ?{_DASH} ?({_MONTH})\b", re.IGNORECASE)
+_DATES_APART = re.compile(
+    rf"\b({_MONTH}|\d{{4}}) ?{_DASH} ?(?=\d{{1,2}} (?:{_MONTH})\b)", re.IGNORECASE
+)
 _ISO = re.compile(r"(?<![\w.,/-])(\d{4})-(\d{2})-(\d{2})(?:T(?=\d\d:)|(?![\w/-]))")
 _SLASHED = re.compile(
     r"(?<![\w.,/-])(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?![\w/-]|[.,]\d)"
@@ -79,6 +82,7 @@ _CLOCK = re.compile(
     rf"(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?![\w:/%]|[.,]\d){_HALF}",
     re.IGNORECASE,
 )
+_SHORT_OCLOCK = re.compile(r"\b[Pp]kl?\. ?(?=\d)")
 _HOUR = re.compile(
     r"(?<![\w.,:/-])(?P<hour>1[0-2]|0?[1-9]) ?(?P<half>[ap](?:\.m\b\.?|m\b))",
     re.IGNORECASE,
@@ -115,6 +119,7 @@ def speak_dates(text: str, language: str) -> str:
     """
     text = _DAY_RANGE.sub(lambda m: _days(m, language), text)
     text = _MONTH_RANGE.sub(lambda m: _months(m, language), text)
+    text = _DATES_APART.sub(rf"\1 {_TO[language]} ", text)
     text = _ISO.sub(lambda m: _numeric(m, m[3], m[2], m[1], language), text)
     text = _SLASHED.sub(lambda m: _numeric(m, m[1], m[3], m[4], language), text)
     for pattern in (_NAMED_RANGE, _NAMED, _MONTH_DAY):
@@ -126,6 +131,7 @@ def speak_dates(text: str, language: str) -> str:
 def speak_clocks(text: str, language: str) -> str:
     """Return *text* with clock times as words: `07.30`, `7:30 am`, `08.00-15.00`."""
     to = _TO[language]
+    text = _SHORT_OCLOCK.sub("pukul ", text)
     text = _CLOCK_RANGE.sub(lambda m: _clock_range(m, to), text)
     text = _HOUR_RANGE.sub(rf"\g<hour> {to} ", text)
     text = _CLOCK.sub(lambda m: _clock(m, language), text)

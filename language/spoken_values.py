@@ -77,9 +77,9 @@ _SCALED = re.compile(rf"(?<![\w.,])({_NUMBER}) ?({_SCALE})\b", re.IGNORECASE)
 _RANGE = re.compile(rf"(?<=[\d%])( ?{_DASH} ?)(?=(?:{CURRENCY})? ?\d)", re.IGNORECASE)
 _PERCENT = re.compile(rf"(?<![\w.,])({_NUMBER}) ?%")
 _MEASURE = re.compile(
-    rf"(?<![\w.,])({_NUMBER})( ?)({UNIT})(?:\u00b2)?(?![\w\u00b0])(/)?"
+    rf"(?<![\w.,])({_NUMBER})( ?)({UNIT})(?:\u00b2)?(?![\w\u00b0])(/(?=[^\W\d]))?"
 )
-_PER_UNIT = re.compile(rf"\b([Pp]er )({UNIT})(?![\w\u00b0/.])")
+_PER_UNIT = re.compile(rf"\b([Pp]er )({UNIT})(?![\w\u00b0/]|\.\w)")
 _RANK = re.compile(r"\b[Kk]e-(\d{1,15})\b")
 _NTH = re.compile(r"(?<![\w.,])(\d{1,15})(?:st|nd|rd|th)\b", re.IGNORECASE)
 _DECADE = re.compile(r"(?<![\w.,])(\d{2,4})(?:-an\b|'?s\b)")
@@ -298,8 +298,9 @@ def _is_year(match: re.Match[str]) -> bool:
     written = match.group()
     if not (written.isdigit() and 1100 <= int(written) <= 2099):
         return False
-    following = re.compile(r" ([a-z]+)").match(match.string, match.end())
-    counted = following and following[1].endswith("s")
+    following = re.compile(r" ([a-z]{4,})").match(match.string, match.end())
+    # Things are counted, `2050 students`; joints that end alike are not things.
+    counted = following and re.search(r"(?<!u)s$", following[1])
     return not counted or (following is not None and following[1] in ALL_STOP_WORDS)
 
 

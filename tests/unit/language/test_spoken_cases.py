@@ -7,6 +7,13 @@ import pytest
 from language.spoken import to_spoken
 
 INDONESIAN = [
+    ("mulai pk. 08.30", "mulai pukul delapan tiga puluh"),
+    ("Pasal 5 ayat (2) huruf a", "Pasal lima ayat dua huruf a"),
+    (
+        "24 Agustus – 18 Desember",
+        "dua puluh empat Agustus sampai delapan belas Desember",
+    ),
+    ("utk 100 mhs yg lulus", "untuk seratus mahasiswa yang lulus"),
     (
         "081234567890",
         "nol delapan satu dua, tiga empat lima enam, tujuh delapan sembilan nol",
@@ -160,6 +167,9 @@ INDONESIAN = [
     ("`kode`", "kode"),
 ]
 ENGLISH = [
+    ("2.4 GHz/5 GHz", "two point four gigahertz or five gigahertz"),
+    ("in 2019 vs. 2020", "in twenty nineteen versus twenty twenty"),
+    ("10/2019", "ten slash twenty nineteen"),
     ("on 10 Main St. It is far", "on ten Main Street. It is far"),
     ("0", "zero"),
     ("13", "thirteen"),
@@ -210,7 +220,7 @@ ENGLISH = [
     ("2.4 km", "two point four kilometres"),
     ("1 km", "one kilometre"),
     ("60 kWh", "sixty kilowatt hours"),
-    ("charged per kWh", "charged per kilowatt hour"),
+    ("charged per kWh.", "charged per kilowatt hour."),
     ("25 GB", "twenty-five gigabytes"),
     ("37\xb0C", "thirty-seven degrees Celsius"),
     ("5 ft-long", "five ft-long"),
