@@ -81,7 +81,6 @@ _LIBRARIES = (
     "alembic.migration",
     "asgiref.wsgi",
     "flask_openapi3",
-    "httpx_aiohttp",
     "langgraph.graph",
     "redis.asyncio",
     "sqlalchemy.orm",
