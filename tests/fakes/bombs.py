@@ -229,7 +229,7 @@ def _pages() -> list[Bomb]:
     laughs = f"{_LAUGHS}<html><body><p>&a9;</p></body></html>".encode()
     styles = b"<style>" + b"a{display:none}" * 100_000 + b"</style><p>text</p>" * 3
     return [
-        Bomb("html_nested_300000_deep", "a.html", deep, refused=False),
+        Bomb("html_nested_300000_deep", "a.html", deep),
         Bomb("html_tables_nested_20000_deep", "a.html", tables, refused=False),
         Bomb("html_with_endless_spans", "a.html", span, refused=False),
         Bomb("html_with_a_billion_laughs", "a.html", laughs, refused=False),
