@@ -21,7 +21,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from domain.deadlines import Deadline
-from domain.errors import AppError, RecognitionFailed, SpeechEngineUnavailable
+from domain.errors import (
+    AppError,
+    RecognitionFailed,
+    SpeechEngineUnavailable,
+    TurnTimeout,
+)
 from domain.speech import AudioClip, Transcript
 from domain.speech_ports import Listening
 from speech.workers import Worker, WorkerPool
@@ -131,8 +136,8 @@ class LocalSTT:
                 reply, _ = await self._pool.call(
                     request, clip.pcm, timeout_seconds=deadline.remaining()
                 )
-            except SpeechEngineUnavailable as exc:
-                if attempt == 2:
+            except (SpeechEngineUnavailable, TurnTimeout) as exc:
+                if attempt == 2 or isinstance(exc, TurnTimeout):
                     raise RecognitionFailed from exc
                 log.warning("recogniser_restarted")
                 continue
