@@ -30,7 +30,7 @@ MAX_MODELS = 4
 FRAMES_PER_SECOND = 100
 DITHER_RMS = 20.0
 """Noise that keeps exact silence from costing short words; Indonesian only."""
-ENOUGH = 0.9
+ENOUGH = 0.8
 """Confidence of the documents' model that makes general English superfluous."""
 MARGIN = 0.1
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from typing import cast
 
 import av
 import numpy as np
@@ -57,7 +58,9 @@ def encoded(
     """Return *samples* (one channel, repeated for each of *layout*) as a file."""
     out = io.BytesIO()
     with av.open(out, mode="w", format=container, options=options or {}) as target:
-        stream = target.add_stream(codec, rate=rate_hz, layout=layout)
+        stream = cast(
+            "av.AudioStream", target.add_stream(codec, rate=rate_hz, layout=layout)
+        )
         channels = len(av.AudioLayout(layout).channels)
         packed = np.repeat(samples, channels).reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(packed, format="s16", layout=layout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections import defaultdict
 from pathlib import Path
 
@@ -49,8 +50,9 @@ class Arpa:
 
     def probability(self, *words: str) -> float:
         if words in self.logs:
-            return 10.0 ** self.logs[words]
-        return 10.0 ** self.weights[words[:-1]] * self.probability(*words[1:])
+            return math.pow(10.0, self.logs[words])
+        weight = math.pow(10.0, self.weights[words[:-1]])
+        return weight * self.probability(*words[1:])
 
 
 def _arpa(common: CommonEnglish) -> tuple[MixedModel, Arpa]:
