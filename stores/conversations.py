@@ -32,7 +32,8 @@ from stores.checkpoint_keys import (
     ThreadKeys,
 )
 from stores.checkpoint_steps import Atomic, Decision, Plan, Runner, Script
-from stores.leases import Lease, RedisLeases, hold, new_token, thread_id_of
+from stores.leases import Lease, hold, new_token, thread_id_of
+from stores.leases_redis import RedisLeases
 from stores.messages import from_langchain
 
 # The state channel that holds the messages of a chat.

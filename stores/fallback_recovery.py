@@ -17,7 +17,8 @@ from stores.fallback_checkpoints import FileCheckpointer, FileRow
 from stores.fallback_lines import FileLine, FileLines
 from stores.fallback_merge import merge_checkpoints
 from stores.fallback_outage import Outage
-from stores.leases import GRANTED, Lease, LeaseBackend, Line, line_plan, new_token
+from stores.leases import GRANTED, Lease, LeaseBackend, Line, new_token
+from stores.leases_redis import line_plan
 
 log = logging.getLogger(__name__)
 
