@@ -6,7 +6,6 @@ import logging
 import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -17,49 +16,24 @@ from langgraph.checkpoint.base import (
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
-    PendingWrite,
     get_checkpoint_id,
     get_checkpoint_metadata,
-    writes_sort_key,
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from domain.errors import LeaseLost, StateCorrupt
-from stores.checkpoint_codec import (
-    DamagedField,
-    FieldCodec,
-    load_typed,
-    strict_serializer,
-)
+from domain.errors import StateCorrupt
+from stores.checkpoint_codec import DamagedField, strict_serializer
 from stores.checkpoint_records import Address
 from stores.checkpoint_write import DeltaChannelRefused
 from stores.fallback_file import StateFile
 from stores.fallback_merge import merge_checkpoints
+from stores.fallback_records import FileRecords, FileRow, check_fence
 
 log = logging.getLogger(__name__)
-
-_FIELD = b"file"
 
 # Results of a task are final; its errors and interrupts may be replaced.
 _ADD_ONCE = "INSERT OR IGNORE INTO writes VALUES (?, ?, ?, ?, ?, ?, ?)"
 _REPLACE = "INSERT OR REPLACE INTO writes VALUES (?, ?, ?, ?, ?, ?, ?)"
-
-
-@dataclass(frozen=True, slots=True)
-class FileRow:
-    """
-    A checkpoint in the file.
-
-    Attributes:
-        base: Newest checkpoint of Redis that this grew from, empty for none.
-        changed: Written by a turn, not copied from a worker's memory: Redis lacks it.
-    """
-
-    namespace: str
-    checkpoint_id: str
-    base: str
-    changed: bool
-    found: CheckpointTuple
 
 
 class FileCheckpointer(BaseCheckpointSaver[int]):
@@ -70,7 +44,7 @@ class FileCheckpointer(BaseCheckpointSaver[int]):
     ) -> None:
         super().__init__(serde=serde or strict_serializer())
         self.file = file
-        self._codec = FieldCodec()
+        self._records = FileRecords()
 
     def get_next_version(self, current: int | str | float | None, channel: None) -> int:
         """Return a version above *current* that no other branch will have."""
@@ -110,7 +84,9 @@ class FileCheckpointer(BaseCheckpointSaver[int]):
                 (address.thread_id, address.namespace, row[0]),
             ).fetchall()
         try:
-            found = self._load(address, row[0], row[3], writes)
+            found = self._records.load(
+                self.serde, address, found_id=row[0], record=row[3], writes=writes
+            )
         except DamagedField as exc:
             self._remove_damaged(address)
             raise StateCorrupt from exc
@@ -169,7 +145,7 @@ class FileCheckpointer(BaseCheckpointSaver[int]):
         address = Address.read(config)
         kept_metadata = get_checkpoint_metadata(config, metadata)
         with self.file.write() as connection:
-            self._check_fence(connection, address)
+            check_fence(connection, address, now=self.file.clock())
             row = connection.execute(
                 "SELECT id, base, changed, record FROM checkpoints"
                 " WHERE thread = ? AND namespace = ?",
@@ -181,7 +157,9 @@ class FileCheckpointer(BaseCheckpointSaver[int]):
                 base = row[1]
                 if row[0] not in (parent, checkpoint["id"]):
                     # Somebody wrote here since this turn was read.
-                    other = self._load_quietly(address, row[0], row[3])
+                    other = self._records.load_quietly(
+                        self.serde, address, found_id=row[0], record=row[3]
+                    )
                     if other is not None:
                         checkpoint = merge_checkpoints(
                             other.checkpoint, checkpoint, self.get_next_version
@@ -238,9 +216,8 @@ class FileCheckpointer(BaseCheckpointSaver[int]):
         with self.file.write() as connection:
             for index, (channel, value) in enumerate(writes):
                 position = WRITES_IDX_MAP.get(channel, index)
-                kind, payload = self.serde.dumps_typed(value)
-                record = self._codec.dump(
-                    self.serde, _FIELD, [channel, task_path, kind, payload]
+                record = self._records.dump_write(
+                    self.serde, channel, value=value, task_path=task_path
                 )
                 connection.execute(
                     _ADD_ONCE if position >= 0 else _REPLACE,
@@ -338,15 +315,6 @@ class FileCheckpointer(BaseCheckpointSaver[int]):
         changed: bool,
         parent: RunnableConfig | None = None,
     ) -> None:
-        parent_id = get_checkpoint_id(parent) if parent else address.checkpoint_id
-        value = [
-            address.thread_id,
-            address.owner,
-            checkpoint["id"],
-            parent_id if parent_id != checkpoint["id"] else None,
-            dict(checkpoint),
-            dict(metadata),
-        ]
         connection.execute(
             "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
@@ -356,64 +324,15 @@ class FileCheckpointer(BaseCheckpointSaver[int]):
                 base,
                 int(changed),
                 self.file.expires(),
-                self._codec.dump(self.serde, _FIELD, value),
+                self._records.dump_checkpoint(
+                    self.serde,
+                    address,
+                    checkpoint=checkpoint,
+                    metadata=metadata,
+                    parent=parent,
+                ),
             ),
         )
-
-    def _check_fence(self, connection: sqlite3.Connection, address: Address) -> None:
-        if address.fence is None:
-            return
-        holder = connection.execute(
-            "SELECT token FROM leases WHERE thread = ? AND until >= ?",
-            (address.thread_id, self.file.clock()),
-        ).fetchone()
-        if holder is not None and holder[0] != address.fence:
-            raise LeaseLost
-
-    def _load(
-        self,
-        address: Address,
-        checkpoint_id: str,
-        record: bytes,
-        writes: Sequence[tuple[str, int, bytes]],
-    ) -> CheckpointTuple:
-        value = self._codec.load(self.serde, _FIELD, record)
-        if not (isinstance(value, list) and len(value) == 6):
-            raise DamagedField
-        thread_id, owner, own_id, parent_id, checkpoint, metadata = value
-        if not (
-            (thread_id, own_id) == (address.thread_id, checkpoint_id)
-            and isinstance(checkpoint, dict)
-            and isinstance(metadata, dict)
-        ):
-            raise DamagedField
-        if address.owner and owner and owner != address.owner:
-            raise DamagedField
-        pending: list[tuple[tuple[str, str, int], PendingWrite]] = []
-        for task_id, position, sealed in writes:
-            entry = self._codec.load(self.serde, _FIELD, sealed)
-            if not (isinstance(entry, (list, tuple)) and len(entry) == 4):
-                raise DamagedField
-            channel, path, kind, payload = entry
-            write = (task_id, channel, load_typed(self.serde, (kind, payload)))
-            pending.append((writes_sort_key(path, task_id, position), write))
-        return CheckpointTuple(
-            config=address.config(checkpoint_id),
-            checkpoint=checkpoint,  # type: ignore[arg-type]
-            metadata=metadata,  # type: ignore[arg-type]
-            parent_config=address.config(parent_id) if parent_id else None,
-            pending_writes=[
-                write for _, write in sorted(pending, key=lambda entry: entry[0])
-            ],
-        )
-
-    def _load_quietly(
-        self, address: Address, checkpoint_id: str, record: bytes
-    ) -> CheckpointTuple | None:
-        try:
-            return self._load(address, checkpoint_id, record, ())
-        except DamagedField:
-            return None
 
     def _remove_damaged(self, address: Address) -> None:
         with self.file.write() as connection:

@@ -13,10 +13,11 @@ from domain.errors import LeaseLost, StateCorrupt, StateUnavailable
 from stores.checkpoint_keys import KeySpace
 from stores.checkpoint_records import Address
 from stores.checkpoints import RedisCheckpointer
-from stores.fallback_checkpoints import FileCheckpointer, FileRow
+from stores.fallback_checkpoints import FileCheckpointer
 from stores.fallback_lines import FileLine, FileLines
 from stores.fallback_merge import merge_checkpoints
 from stores.fallback_outage import Outage
+from stores.fallback_records import FileRow
 from stores.leases import GRANTED, Lease, LeaseBackend, Line, new_token
 from stores.leases_redis import line_plan
 
