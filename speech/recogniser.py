@@ -31,13 +31,18 @@ FRAMES_PER_SECOND = 100
 DITHER_RMS = 20.0
 """Noise that keeps exact silence from costing short words; Indonesian only."""
 ENOUGH = 0.8
-"""Confidence of the documents' model that makes general English superfluous."""
+"""
+Confidence of the documents' model that makes general English superfluous.
+
+On 46 spoken questions it saves half of the time and no value from 0.75 to 0.9 changed
+the share of wrong words by more than 0.3 %.
+"""
 MARGIN = 0.1
 """
 Nats a frame by which the documents' model must beat general English.
 
-On 18 recordings about other things and 46 spoken questions, any value from 0.05 to 0.25
-chose as well as an oracle; with 0, four other recordings in 18 went to the documents.
+Measured: 0.1 and 0.2 are best for recordings about other things (22 % wrong words) and
+for questions (19 %); 0 costs the recordings 6 %, 0.6 costs the questions 10 %.
 """
 _SCORE_STEPS = 1024
 _TINIEST = 1e-300
