@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("boot", "serving", "checkpoints", "retrieval", "eval")
+NAMES = ("boot", "serving", "checkpoints", "retrieval", "ingestion", "eval")
 
 
 def main(arguments: list[str]) -> int:

@@ -20,6 +20,8 @@ from language.detection import detect_language
 LANGUAGES = ("en", "id")
 _LONGEST_TITLE = 300
 _LONGEST_METADATA = 16_000
+# Some fifty words: enough to tell the language of a passage.
+_TELLING_CHARACTERS = 350
 # Characters at the top of a document that may say that it is out of force.
 _NOTICE_CHARACTERS = 700
 
@@ -140,7 +142,7 @@ def _passage(document: Document, piece: Piece, language: str) -> Passage:
         headings=piece.headings,
         page=piece.page,
         url=document.url,
-        language=detect_language(piece.text, default=language),
+        language=detect_language(piece.text[:_TELLING_CHARACTERS], default=language),
         start=piece.start,
         end=piece.end,
         table=piece.table,

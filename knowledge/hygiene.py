@@ -26,6 +26,9 @@ def clean_text(text: str) -> str:
 
     Composed (NFC), ligatures spelled out, runs of blanks one blank, newlines only.
     """
+    if text.isascii() and text.isprintable():
+        # Nothing to be removed in most lines of most texts.
+        return _SPACES.sub(" ", text) if "  " in text else text
     text = _INVISIBLE.sub("", text)
     text = _BREAKS.sub("\n", _SPACES.sub(" ", text))
     return unicodedata.normalize("NFC", _CONTROL.sub("", text).translate(_LIGATURES))

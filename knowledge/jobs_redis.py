@@ -1,4 +1,4 @@
-"""Work on documents on any number of machines: RQ over Redis."""
+"""The line of documents that any number of machines work on: RQ over Redis."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ from rq.serializers import JSONSerializer
 from domain.errors import AppError, Overloaded, StateUnavailable, UploadStorageFull
 from knowledge.jobs import (
     BROKEN,
-    LOST,
     RETRY_SECONDS,
     GiveUp,
     Job,
     Work,
-    note_failure,
 )
+from knowledge.jobs_worker import SILENCE_SECONDS, Handler, Worker, make_job_class
 from stores.redis_client import RedisConnection, state_errors
 
 log = logging.getLogger(__name__)
@@ -40,9 +39,6 @@ MOST_WAITING_BYTES = 512_000_000
 UPLOAD_TTL_SECONDS = 86_400
 # Small enough for one round trip within the client's time limit.
 _CHUNK_BYTES = 1_000_000
-# A worker that is silent for this long lost its job to the next one.
-_SILENCE_SECONDS = 90
-_BEAT_SECONDS = 20.0
 # Longest time RQ waits for a job in one call, and the limit of one job, seconds.
 _WAIT_SECONDS = 45
 _JOB_SECONDS = 3_600
@@ -114,7 +110,7 @@ class RedisQueue:
     def start(self, work: Work, give_up: GiveUp) -> None:
         """Watch the line: while there is no worker anywhere, this process works."""
         if self._helper is None:
-            handler = _Handler(self, work, give_up, retry_seconds=RETRY_SECONDS)
+            handler = Handler(self, work, give_up, retry_seconds=RETRY_SECONDS)
             self._stopping.clear()
             self._helper = threading.Thread(
                 target=self._help, args=(handler,), name="documents", daemon=True
@@ -174,9 +170,9 @@ class RedisQueue:
             retry_seconds: Pauses before each further try while a store is away.
         """
         client = self._client()
-        handler = _Handler(self, work, give_up, retry_seconds=retry_seconds)
-        job_class = _job_class(handler)
-        worker = _Worker(
+        handler = Handler(self, work, give_up, retry_seconds=retry_seconds)
+        job_class = make_job_class(handler)
+        worker = Worker(
             [self._queue(job_class)],
             connection=client,
             job_class=job_class,
@@ -216,7 +212,7 @@ class RedisQueue:
             found.delete()
             log.error("document_given_up", extra={"document_id": job.document_id})
 
-    def _help(self, handler: _Handler) -> None:
+    def _help(self, handler: Handler) -> None:
         handler.is_stopping = self._stopping.is_set
         while not self._stopping.wait(self._help_seconds):
             try:
@@ -230,7 +226,7 @@ class RedisQueue:
                     "document_queue_failed", extra={"error": type(exc).__name__}
                 )
 
-    def _work_on_next(self, handler: _Handler) -> bool:
+    def _work_on_next(self, handler: Handler) -> bool:
         """Take the first job of the line; False when it is empty."""
         raw = self._client().lpop(self._queue().key)
         if raw is None:
@@ -311,8 +307,8 @@ class RedisQueue:
         registry = StartedJobRegistry(queue=self._queue())
         alive = registry.get_job_ids(cleanup=False)
         beat = found.last_heartbeat
-        silent = self._clock() - beat.timestamp() if beat else _SILENCE_SECONDS + 1
-        return found.id in alive and silent <= _SILENCE_SECONDS
+        silent = self._clock() - beat.timestamp() if beat else SILENCE_SECONDS + 1
+        return found.id in alive and silent <= SILENCE_SECONDS
 
     @property
     def _index(self) -> str:
@@ -333,131 +329,6 @@ class RedisQueue:
                 yield
         except StateUnavailable as exc:
             raise UploadStorageFull(retry_after_seconds=5) from exc
-
-
-class _Handler:
-    """What a worker does with a job: bytes, work, further tries, the end."""
-
-    def __init__(
-        self,
-        queue: RedisQueue,
-        work: Work,
-        give_up: GiveUp,
-        *,
-        retry_seconds: Sequence[float],
-    ) -> None:
-        self._queue = queue
-        self._work = work
-        self.give_up = give_up
-        self._retry_seconds = tuple(retry_seconds)
-        self.is_stopping: Callable[[], bool] = lambda: False
-
-    def __call__(self, tenant: str, document_id: str) -> None:
-        job = Job(str(tenant), str(document_id))
-        content = self._queue.load(job)
-        reason = LOST if content is None else self._run(job, content)
-        if reason is not None:
-            self.give_up(job, reason)
-        with state_errors():
-            self._queue.discard(job)
-
-    def _run(self, job: Job, content: bytes) -> str | None:
-        """Return None after success, or why the job is given up."""
-        for pause in (*self._retry_seconds, None):
-            try:
-                self._work(job, content)
-            except AppError as exc:
-                log.warning(
-                    "document_postponed",
-                    extra={"document_id": job.document_id, "code": exc.code},
-                )
-                if not exc.retryable or pause is None:
-                    return exc.detail
-                if not self._wait(pause):
-                    # RQ puts the job back in line, for another worker.
-                    raise
-            except Exception as exc:  # noqa: BLE001 - a worker loop
-                note_failure(job, exc)
-                return BROKEN
-            else:
-                return None
-        return BROKEN
-
-    def _wait(self, seconds: float) -> bool:
-        """Wait before the next try; False when this worker is asked to stop."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if self.is_stopping():
-                return False
-            time.sleep(min(0.5, seconds))
-        return True
-
-
-class _Worker(SimpleWorker):
-    """
-    An RQ worker that works in its own process and proves that it lives.
-
-    Files are parsed in the sandbox's children, so that RQ's fork would add nothing.
-    """
-
-    tidy: Callable[[], None]
-
-    def run_maintenance_tasks(self) -> None:
-        """Look for jobs whose worker died, at the start and every minute."""
-        super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
-        try:
-            self.tidy()
-        except (AppError, RedisError) as exc:
-            log.warning("document_queue_failed", extra={"error": type(exc).__name__})
-
-    @property
-    def is_stopping(self) -> bool:
-        """A signal asked this worker to end."""
-        return bool(self._stop_requested)
-
-    def get_heartbeat_ttl(self, job: RQJob) -> int:
-        """Return after how many silent seconds a job counts as abandoned."""
-        del job
-        return _SILENCE_SECONDS
-
-    def perform_job(self, job: RQJob, queue: Queue) -> bool:
-        """Do the job while a thread sends heartbeats."""
-        done = threading.Event()
-        beats = threading.Thread(target=self._beat, args=(job, done), daemon=True)
-        beats.start()
-        try:
-            return super().perform_job(job, queue)
-        finally:
-            done.set()
-            beats.join()
-
-    def _beat(self, job: RQJob, done: threading.Event) -> None:
-        while not done.wait(_BEAT_SECONDS):
-            with contextlib.suppress(RedisError):
-                self.maintain_heartbeats(job)
-
-
-def _job_class(handler: _Handler) -> type[RQJob]:
-    class IngestJob(RQJob):
-        """A job that always means *handler*, whatever name is stored in Redis."""
-
-        @property
-        def func(self) -> _Handler:
-            return handler
-
-        @property
-        def success_callback(self) -> None:
-            return None
-
-        @property
-        def failure_callback(self) -> None:
-            return None
-
-        @property
-        def stopped_callback(self) -> None:
-            return None
-
-    return IngestJob
 
 
 def _digest(job: Job) -> str:

@@ -343,7 +343,7 @@ MARKS: Final = (
 )
 SIGNS: Final = ("<", "[", "#")
 
-Keys = tuple[frozenset[str], ...]
+Keys = frozenset[str]
 
 
 def compile_patterns(*, loose: bool) -> tuple[tuple[Keys, re.Pattern[str]], ...]:
@@ -357,12 +357,12 @@ def compile_patterns(*, loose: bool) -> tuple[tuple[Keys, re.Pattern[str]], ...]
     """
     machine = _alternatives("machine")
     shapes = [
-        (_keys(keys), re.compile("".join(map(_part, shape.split()))))
+        (frozenset(keys.split()), re.compile("".join(map(_part, shape.split()))))
         for keys, shape in SHAPES
     ]
     marks = [
         (
-            _keys(keys),
+            frozenset(keys.split()),
             re.compile(
                 mark.replace(r"^\W*", "" if loose else r"^\W*").replace(
                     "{machine}", machine
@@ -374,8 +374,9 @@ def compile_patterns(*, loose: bool) -> tuple[tuple[Keys, re.Pattern[str]], ...]
     return (*shapes, *marks)
 
 
-def _keys(names: str) -> Keys:
-    return tuple(KEYS[name] for name in names.split())
+def find_keys(words: set[str]) -> Keys:
+    """Return the names of KEYS of which *words*, cut to five letters, hold one."""
+    return frozenset(name for name, key in KEYS.items() if not key.isdisjoint(words))
 
 
 def _part(word: str) -> str:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from knowledge.order_words import SIGNS, Keys, compile_patterns
+from knowledge.order_words import SIGNS, Keys, compile_patterns, find_keys
 from language.sentences import Sentence, split_sentences
 
 _WORD = re.compile(r"\w+")
@@ -85,8 +85,9 @@ def _matches(plain: str, *, loose: bool) -> bool:
     """Try the patterns whose key words *plain* holds; *loose*: it is many sentences."""
     words = {word[:_KEY_LETTERS] for word in _WORD.findall(plain)}
     signed = any(sign in plain for sign in SIGNS)
+    found = find_keys(words)
     for keys, pattern in _patterns(loose=loose):
-        if signed if not keys else not any(map(words.isdisjoint, keys)):
+        if keys <= found and (keys or signed):
             for begin in range(0, len(plain), _LONGEST - 200):
                 if pattern.search(plain, begin, begin + _LONGEST):
                     return True

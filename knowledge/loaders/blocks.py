@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Literal, cast, get_args
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast, get_args
 
 BlockKind = Literal["heading", "text", "item", "row", "record"]
 DEEPEST_HEADING = 6
+_KINDS = frozenset(get_args(BlockKind))
 
 
 class DocumentUnreadable(Exception):
@@ -51,8 +52,16 @@ class Extract:
 
 
 def pack_extract(extract: Extract) -> dict[str, object]:
-    """Return *extract* as JSON values."""
-    return asdict(extract)
+    """Return *extract* as JSON values, a block a list."""
+    return {
+        "blocks": [
+            [block.kind, block.text, block.level, block.page, block.table]
+            for block in extract.blocks
+        ],
+        "title": extract.title,
+        "language": extract.language,
+        "metadata": dict(extract.metadata),
+    }
 
 
 def unpack_extract(values: Mapping[str, object]) -> Extract:
@@ -63,12 +72,10 @@ def unpack_extract(values: Mapping[str, object]) -> Extract:
         DocumentUnreadable: They are not what `pack_extract` makes.
     """
     try:
-        raw = cast("Sequence[Mapping[str, object]]", values["blocks"])
-        blocks = tuple(_unpack_block(item) for item in raw)
         title, language = values.get("title"), values.get("language")
         metadata = cast("Mapping[str, object]", values.get("metadata") or {})
         return Extract(
-            blocks=blocks,
+            blocks=tuple(map(_unpack_block, cast("Sequence[Any]", values["blocks"]))),
             title=title if isinstance(title, str) else None,
             language=language if isinstance(language, str) else None,
             metadata={str(key): value for key, value in metadata.items()},
@@ -77,15 +84,11 @@ def unpack_extract(values: Mapping[str, object]) -> Extract:
         raise DocumentUnreadable("The file could not be read.") from exc
 
 
-def _unpack_block(values: Mapping[str, object]) -> Block:
-    kind = values["kind"]
-    if kind not in get_args(BlockKind):
-        raise ValueError("unknown kind of block")
-    page, table = values.get("page"), values.get("table")
-    return Block(
-        kind=cast("BlockKind", kind),
-        text=str(values["text"]),
-        level=int(cast("int", values.get("level") or 0)),
-        page=page if isinstance(page, int) else None,
-        table=table if isinstance(table, int) else None,
-    )
+def _unpack_block(values: Sequence[Any]) -> Block:
+    kind, text, level, page, table = values
+    if kind not in _KINDS or not isinstance(text, str):
+        raise ValueError("not a block")
+    numbers = (level, *(number for number in (page, table) if number is not None))
+    if not all(isinstance(number, int) for number in numbers):
+        raise ValueError("not a number")
+    return Block(kind, text, level, page, table)

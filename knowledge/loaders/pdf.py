@@ -55,14 +55,14 @@ def _read_pages(
     for number in range(1, len(pdf) + 1):
         try:
             page = pdf[number - 1]
+            reader = PageReader(page, number)
+            lines[number] = reader.lines()
+            page.close()
         except pypdfium2.PdfiumError:
             # One broken page does not cost the others.
             continue
-        reader = PageReader(page, number)
-        lines[number] = reader.lines()
         if lines[number]:
             tables[number] = finder.find(number, shapes=reader.shapes)
-        page.close()
     return lines, tables
 
 

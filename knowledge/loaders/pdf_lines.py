@@ -134,13 +134,28 @@ class PageReader:
 
     def _visible(self, text: str, start: int) -> str:
         """Return *text* without the words that are not to be seen."""
+        first = start + len(text) - len(text.lstrip())
+        end = self._object(start + len(text.rstrip("\r\n \x02\ufffe")) - 1)
+        if end is not None and end == self._object(first):
+            # What was drawn at once is seen, or not, as a whole.
+            return text if self._is_seen(first) else ""
         words: list[str] = []
         position = 0
+        last, last_seen = None, False
         for word in text.split(" "):
-            if not word or self._is_seen(start + position):
+            if word.strip():
+                drawn = self._object(start + position)
+                if drawn is None or drawn != last:
+                    last, last_seen = drawn, self._is_seen(start + position)
+            if last_seen or not word.strip():
                 words.append(word)
             position += len(word) + 1
         return " ".join(words)
+
+    def _object(self, index: int) -> int | None:
+        """Return what identifies the drawing that a character is part of."""
+        item = pdfium.FPDFText_GetTextObject(self._text, index)
+        return ctypes.cast(item, ctypes.c_void_p).value
 
     def _is_seen(self, index: int) -> bool:
         item = pdfium.FPDFText_GetTextObject(self._text, index)
