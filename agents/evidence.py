@@ -221,13 +221,17 @@ def take_question_apart(question: str, language: str, *, context: str = "") -> A
             other: _translate(f"{context} {question}", weights, language, other),
         },
         grams=dict.fromkeys(grams(context), CONTEXT_WEIGHT)
-        | dict.fromkeys(grams(question), 1.0),
+        | dict.fromkeys(grams(_without_vague(question)), 1.0),
         pairs={language: frozenset(pairwise(own)), other: frozenset()},
         kinds=kinds,
         names=frozenset(_find_capitals(question)),
         numbers=frozenset(word for word in words(question) if word[0].isdigit()),
         focus=_find_focus(question, language),
     )
+
+
+def _without_vague(question: str) -> str:
+    return " ".join(word for word in words(question) if word not in VAGUE)
 
 
 def _find_focus(question: str, language: str) -> str | None:

@@ -159,9 +159,18 @@ def _in_reading_order(group: Sequence[Candidate]) -> str:
     ordered = sorted(group, key=lambda one: one.position)
     text = _clean(ordered[0].sentence.text)
     for before, after in itertools.pairwise(ordered):
-        text += " " if after.position == before.position + 1 else _GAP
-        text += _clean(after.sentence.text)
+        text += _between(before, after) + _clean(after.sentence.text)
     return text
+
+
+def _between(before: Candidate, after: Candidate) -> str:
+    """Rows and list items stay on lines of their own, as in the document."""
+    passage = before.passage
+    left_out = after.position > before.position + 1
+    gap = passage.text[before.sentence.end : after.sentence.start]
+    if passage.table or (not left_out and "\n" in gap):
+        return "\n"
+    return _GAP if left_out else " "
 
 
 def _clean(text: str) -> str:

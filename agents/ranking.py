@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from agents.answer_kinds import KINDS
-from agents.evidence import Evidence, Found, Sentence
+from agents.evidence import Asked, Evidence, Found, Sentence
 from agents.extractive_weights import SENTENCE_WEIGHTS
 from domain.documents import Passage
+from language.analysis import stems
 
 SENTENCE_FEATURES: Final = (
     "coverage",
@@ -48,6 +50,20 @@ _NAMED: Final = frozenset({"person", "place", "name"})
 _FADE = 0.85
 """Share of a word's weight that is left with each word between it and the answer."""
 _MANY_NAMES = 4
+_STATES_HOLDER = 1.5
+_OTHER_HOLDER = -1.0
+_OPENING_WORDS = 9
+_COPULA = re.compile(
+    r"\b(?:adalah|ialah|yaitu|dijabat|dipegang|dipimpin|is|was|are|were)\b|:"
+)
+_OTHER_HOLDERS: Final = frozenset(
+    stem
+    for language, words in (
+        ("id", "wakil mantan pelaksana asisten calon bekas"),
+        ("en", "vice deputy former acting assistant associate"),
+    )
+    for stem in stems(words, language)
+)
 _LONG_STEMS = 30
 _FRESH_STEMS = 12
 _SHORT_STEMS = 4
@@ -90,7 +106,8 @@ def rank_sentences(
                     compute_features(evidence, found, position),
                     strict=True,
                 )
-            ),
+            )
+            + weigh_holder(evidence.asked, sentence, found.spoken),
             coverage=evidence.coverage(sentence.stems, found.spoken),
         )
         for found in evidence.found
@@ -99,6 +116,27 @@ def rank_sentences(
     ]
     candidates.sort(key=lambda one: (-one.score, one.found.rank, one.position))
     return candidates
+
+
+def weigh_holder(asked: Asked, sentence: Sentence, spoken: str) -> float:
+    """
+    Return what a sentence gains or loses when the question is who holds a post.
+
+    "Rektor ... adalah X" says who the rector is; "Wakil Rektor ..." is about somebody
+    else, although it has the same word. Set by hand: training sets hardly ask this.
+    """
+    if "person" not in asked.kinds or asked.focus is None:
+        return 0.0
+    units = [asked.forms[spoken].get(stem) for stem in sentence.stems]
+    if asked.focus not in units:
+        return 0.0
+    place = units.index(asked.focus)
+    nearby = set(sentence.stems[max(0, place - 1) : place + 1])
+    if nearby & _OTHER_HOLDERS - asked.weights.keys():
+        return _OTHER_HOLDER
+    opening = " ".join(sentence.text.split()[:_OPENING_WORDS]).casefold()
+    states = place == 0 and _COPULA.search(opening) is not None
+    return _STATES_HOLDER if states else 0.0
 
 
 def is_quotable(passage: Passage, sentence: Sentence) -> bool:
