@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
@@ -106,6 +107,15 @@ def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001
     """One process owns the embedded vectors: on a reload the next waits its turn."""
     if _settings.embedded_vectors:
         worker.owner_lock = _settings.data_dir / "worker.lock"
+
+
+def when_ready(server: Any) -> None:
+    """Leave our address in the data folder, for the command line beside us."""
+    port = server.LISTENERS[0].sock.getsockname()[1]
+    folder = _settings.data_dir
+    with contextlib.suppress(OSError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / "service_url").write_text(f"http://127.0.0.1:{port}\n")
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001

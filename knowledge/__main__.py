@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -85,16 +87,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{exc.detail}\n")
         return SOME_FAILED
     try:
-        run: Callable[[Desk, argparse.Namespace], int] = parsed.run
+        return _run(parsed, desk)
+    finally:
+        desk.close()
+
+
+def _run(parsed: argparse.Namespace, desk: Desk) -> int:
+    run: Callable[[Desk, argparse.Namespace], int] = parsed.run
+    try:
         return run(desk, parsed)
     except DeskError as exc:
         sys.stderr.write(f"{exc}\n")
-        return SOME_FAILED
+    except BrokenPipeError:
+        # The reader of our output has seen enough, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINE
     except KeyboardInterrupt:
         sys.stderr.write("Stopped; what waits is taken in at the next start.\n")
-        return SOME_FAILED
-    finally:
-        desk.close()
+    return SOME_FAILED
 
 
 def open_desk(settings: Settings, *, tenant: str) -> Desk:
@@ -105,7 +115,7 @@ def open_desk(settings: Settings, *, tenant: str) -> Desk:
         ConfigurationError: Neither can be had.
     """
     if settings.service_url is not None and settings.embedded_vectors:
-        return _service_desk(settings, tenant)
+        return _service_desk(settings, settings.own_url, tenant)
     # Imported here: help and mistakes in the arguments answer at once.
     from app import build_library  # noqa: PLC0415
 
@@ -114,8 +124,9 @@ def open_desk(settings: Settings, *, tenant: str) -> Desk:
         shelf.open()
     except ConfigurationError:
         shelf.shut()
-        if settings.embedded_vectors and _serves(settings):
-            return _service_desk(settings, tenant)
+        url = _find_service(settings) if settings.embedded_vectors else None
+        if url is not None:
+            return _service_desk(settings, url, tenant)
         raise
     return _local_desk(shelf, tenant)
 
@@ -133,13 +144,18 @@ def _local_desk(shelf: Shelf, tenant: str) -> LocalDesk:
     )
 
 
-def _serves(settings: Settings) -> bool:
+def _find_service(settings: Settings) -> str | None:
+    """Return where the service that owns the store answers, or None."""
     from knowledge.client import is_serving  # noqa: PLC0415
 
-    return is_serving(settings.own_url)
+    candidates = [settings.own_url]
+    with contextlib.suppress(OSError):
+        # Left there by the service, whatever port it took.
+        candidates.insert(0, (settings.data_dir / "service_url").read_text().strip())
+    return next((url for url in candidates if url and is_serving(url)), None)
 
 
-def _service_desk(settings: Settings, tenant: str) -> Desk:
+def _service_desk(settings: Settings, url: str, tenant: str) -> Desk:
     from auth.keys import load_or_make_key  # noqa: PLC0415
     from knowledge.client import connect  # noqa: PLC0415
 
@@ -155,7 +171,7 @@ def _service_desk(settings: Settings, tenant: str) -> Desk:
         )
     else:
         key = load_or_make_key(settings.data_dir / "api_key")
-    return connect(settings.own_url, key)
+    return connect(url, key)
 
 
 def _work(settings: Settings) -> int:
