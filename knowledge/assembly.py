@@ -6,13 +6,13 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from domain.documents import Document, Passage, Validity
 from knowledge.hygiene import clean_line
-from knowledge.loaders.blocks import Extract
+from knowledge.loaders.blocks import Block, Extract
 from knowledge.orders import find_orders
 from knowledge.splitter import Piece, split_blocks
 from language.detection import detect_language
@@ -100,10 +100,9 @@ def assemble(document: Document, extract: Extract) -> Assembled:
     url = _url(fields.pop("url", None))
     valid_from = _date(fields.pop("valid_from", None))
     valid_until = _date(fields.pop("valid_until", None))
-    title = (
-        document.title or clean_line(extract.title or "") or file_title(document.file)
-    )
-    pieces = split_blocks(extract.blocks, title=title)
+    found = _honest(clean_line(extract.title or ""))
+    title = document.title or found or file_title(document.file)
+    pieces = split_blocks(_honest_blocks(extract.blocks), title=title)
     whole = "\n".join(piece.text for piece in pieces[:20])
     stated = document.language or extract.language
     language = stated if stated in LANGUAGES else detect_language(whole)
@@ -115,7 +114,7 @@ def assemble(document: Document, extract: Extract) -> Assembled:
         valid_from=document.valid_from or valid_from,
         valid_until=document.valid_until or valid_until,
         validity=_validity(fields, title, whole),
-        metadata=_bounded({**fields, **document.metadata}),
+        metadata=_bounded({**_honest_fields(fields), **document.metadata}),
         chunks=len(pieces),
     )
     passages = tuple(_passage(filled, piece, language) for piece in pieces)
@@ -152,6 +151,29 @@ def _passage(document: Document, piece: Piece, language: str) -> Passage:
         flagged=find_orders(piece.text),
         metadata=document.metadata,
     )
+
+
+def _honest(line: str) -> str:
+    """Return *line*, or nothing when it gives orders to a machine."""
+    return "" if find_orders(line) else line
+
+
+def _honest_fields(fields: Mapping[str, object]) -> dict[str, object]:
+    return {
+        name: value
+        for name, value in fields.items()
+        if not isinstance(value, str) or _honest(value)
+    }
+
+
+def _honest_blocks(blocks: Sequence[Block]) -> list[Block]:
+    """Return *blocks*; a heading that gives orders is text, which can be flagged."""
+    return [
+        replace(block, kind="text", level=0)
+        if block.kind == "heading" and not _honest(block.text)
+        else block
+        for block in blocks
+    ]
 
 
 def _validity(fields: Mapping[str, object], title: str, text: str) -> Validity:

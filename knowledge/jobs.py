@@ -308,7 +308,10 @@ class ThreadQueue:
             try:
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 self._owner = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
-                lock = FileLock(self._folder / f"{self._owner}.owner")
+                # Taken in one thread and given back in another.
+                lock = FileLock(
+                    self._folder / f"{self._owner}.owner", thread_local=False
+                )
                 lock.acquire(timeout=0)
             except (OSError, Timeout) as exc:
                 raise UploadStorageFull(retry_after_seconds=60) from exc

@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 # Passages written at once; progress is noted between two batches.
 _BATCH = 128
 _LONGEST_NAME = 255
+# Documents are spread over these, so that a large upload holds up few others.
+_LOCKS = 64
 # A removal older than this was left behind by a process that died.
 _REMOVAL_SECONDS = 10.0
 _NO_TEXT = "No text was found in the file; a scanned page needs text recognition first."
@@ -100,7 +102,7 @@ class Library:
         self._orphan_seconds = orphan_seconds
         self._clock = clock
         # A removal and a second submission of one document take turns.
-        self._changing = threading.Lock()
+        self._changing = [threading.Lock() for _ in range(_LOCKS)]
 
     def start(self) -> None:
         """Begin to work, and pick up what an earlier process left."""
@@ -127,7 +129,7 @@ class Library:
         if find_format(upload.content, upload.file, upload.media_type) is None:
             raise DocumentTypeUnsupported
         document, declared = self._describe(tenant, upload)
-        with self._changing:
+        with self._turn(document.id):
             found = self._claim(document, declared)
             if found is not None:
                 self._note_source(found, upload.source)
@@ -160,7 +162,7 @@ class Library:
 
     def remove_document(self, tenant: str, document_id: str) -> None:
         """Remove it and its passages. Raises `DocumentNotFound`."""
-        with self._changing:
+        with self._turn(document_id):
             entry = self._documents.find_entry(tenant, document_id)
             if entry is None:
                 raise DocumentNotFound
@@ -237,6 +239,9 @@ class Library:
             return
         self._passages.remove(job.tenant, job.document_id)
         self._documents.fail(job.tenant, job.document_id, error=reason)
+
+    def _turn(self, document_id: str) -> threading.Lock:
+        return self._changing[hash(document_id) % _LOCKS]
 
     def _describe(self, tenant: str, upload: Upload) -> tuple[Document, Declared]:
         sha256 = hashlib.sha256(upload.content).hexdigest()

@@ -52,8 +52,9 @@ class Limits:
     wall_factor: float = 2.0
     memory_megabytes: float = 512.0
     memory_megabytes_per_megabyte: float = 16.0
-    output_megabytes: float = 8.0
-    output_megabytes_per_megabyte: float = 6.0
+    output_megabytes: float = 16.0
+    output_megabytes_per_megabyte: float = 4.0
+    most_output_megabytes: float = 120.0
 
     def order(self, kind: Format, size_bytes: int) -> Order:
         """Return the limits of a document of *size_bytes*."""
@@ -61,6 +62,7 @@ class Limits:
         cpu = self.cpu_seconds + self.cpu_seconds_per_megabyte * size
         memory = self.memory_megabytes + self.memory_megabytes_per_megabyte * size
         output = self.output_megabytes + self.output_megabytes_per_megabyte * size
+        output = min(output, self.most_output_megabytes)
         return Order(
             kind=kind,
             cpu_seconds=max(1, round(cpu)),
