@@ -279,18 +279,9 @@ def _build_jobs(settings: Settings) -> JobQueue:
     if not servers or settings.redis_cluster:
         return ThreadQueue(settings.data_dir / "uploads")
     from knowledge.jobs_redis import RedisQueue
-    from stores.redis_client import RedisConnection
+    from utils.checkpointer import build_connection
 
-    password = settings.redis_password
-    return RedisQueue(
-        RedisConnection(
-            url=settings.redis_url,
-            host=settings.redis_host,
-            port=settings.redis_port,
-            password=password.get_secret_value() if password else None,
-            sentinel=settings.redis_sentinel,
-        )
-    )
+    return RedisQueue(build_connection(settings))
 
 
 def _build_keys(settings: Settings) -> KeyRing:

@@ -113,17 +113,10 @@ def _redis(settings: Settings) -> Iterator[Finding]:
 
 
 def _redis_server(settings: Settings) -> Iterator[Finding]:
-    from stores.redis_client import RedisConnection, state_errors  # noqa: PLC0415
+    from stores.redis_client import state_errors  # noqa: PLC0415 - heavy
+    from utils.checkpointer import build_connection  # noqa: PLC0415 - heavy
 
-    password = settings.redis_password
-    connection = RedisConnection(
-        url=settings.redis_url,
-        host=settings.redis_host,
-        port=settings.redis_port,
-        password=password.get_secret_value() if password else None,
-        cluster=settings.redis_cluster,
-        sentinel=settings.redis_sentinel,
-    )
+    connection = build_connection(settings)
     try:
         with state_errors():
             client = connection.sync_client()

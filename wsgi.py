@@ -12,7 +12,6 @@ from config import Settings, load_settings
 from domain.errors import ConfigurationError
 from utils.logging_config import configure_logging
 
-JSON_BYTES = 128 * 1024
 MB = 1024 * 1024
 
 # What multipart adds around one file and its fields.
@@ -30,16 +29,18 @@ def build_bridge(settings: Settings) -> Bridge:
         ConfigurationError: A part cannot work with these settings.
     """
     services = build_services(settings)
-    document_bytes = settings.max_document_mb * MB + _FRAME_BYTES
+    application = create_app(settings, services)
+    options = application.extensions["tanya"].options
+    document_bytes = options.document_bytes
     audio_bytes = settings.max_audio_mb * MB + _FRAME_BYTES
     limits = BridgeLimits()
     return Bridge(
-        create_app(settings, services),
+        application,
         starters=services.starters,
         closers=services.closers,
         body_limit=limits_by_path(
             {"/v1/documents": document_bytes, "/v1/audio": audio_bytes},
-            default=JSON_BYTES,
+            default=options.json_bytes,
         ),
         knows=lambda fields: any(
             services.keys.find_caller(key) for key in presented_keys(fields)

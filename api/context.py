@@ -15,6 +15,7 @@ from typing import IO, TypeVar, cast
 
 from flask import Request, current_app, g, request
 
+from api.bridge_guard import MAX_KEY_BYTES
 from api.cors import CORSPolicy
 from api.standings import Standings
 from domain.callers import Caller
@@ -28,7 +29,6 @@ Result = TypeVar("Result")
 # One upload is parsed and hashed in a thread; more of them than this only wait.
 BLOCKING_THREADS = 8
 BLOCKING_WAITING = 64
-MAX_KEY_CHARS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +157,6 @@ def presented_key() -> str:
     if len(keys) > 1:
         raise NotAuthenticated("X-API-Key and Authorization carry different keys.")
     key = keys.pop() if keys else ""
-    if not key or len(key) > MAX_KEY_CHARS:
+    if not key or len(key) > MAX_KEY_BYTES:
         raise NotAuthenticated
     return key

@@ -29,7 +29,7 @@ from stores.fallback_store import FallbackConversationStore
 from stores.fallback_watch import Seeder, StateWatch
 from stores.redis_client import RedisConnection
 
-__all__ = ["RedisCheckpointer", "State", "build_state"]
+__all__ = ["RedisCheckpointer", "State", "build_connection", "build_state"]
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ def build_state(settings: Settings) -> State:
     ttl = settings.conversation_ttl
     file = StateFile(folder / "state.sqlite3", ttl_seconds=ttl)
     if not settings.embedded_redis:
-        return _with_redis(settings, _connect(settings), file)
+        return _with_redis(settings, build_connection(settings), file)
     embedded = EmbeddedRedis(folder / "redis", server_bin=settings.redis_server_bin)
     if embedded.find_server_bin() is None:
         if settings.redis_server_bin is not None:
@@ -133,7 +133,8 @@ def build_state(settings: Settings) -> State:
     return _with_redis(settings, connection, file, embedded=embedded)
 
 
-def _connect(settings: Settings) -> RedisConnection:
+def build_connection(settings: Settings) -> RedisConnection:
+    """Return the connection to the Redis that *settings* name; nothing connects yet."""
     password = settings.redis_password
     return RedisConnection(
         url=settings.redis_url,

@@ -182,9 +182,11 @@ class FakeFeedback:
 
     unanswered: list[tuple[str, str, str]] = field(default_factory=list)
     error: AppError | None = None
+    opinions: list[object] = field(default_factory=list)
+    forgotten: list[tuple[str, str]] = field(default_factory=list)
 
     def add_feedback(self, feedback: object) -> None:
-        raise NotImplementedError
+        self.opinions.append(feedback)
 
     def add_unanswered(
         self, tenant: str, question: str, *, language: str, asked_at: float
@@ -194,7 +196,7 @@ class FakeFeedback:
         self.unanswered.append((tenant, question, language))
 
     def forget_conversation(self, tenant: str, conversation_id: str) -> None:
-        raise NotImplementedError
+        self.forgotten.append((tenant, conversation_id))
 
 
 class FakeAnswerer:
