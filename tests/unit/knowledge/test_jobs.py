@@ -216,8 +216,10 @@ def test_one_of_two_new_processes_takes_a_job_over(tmp_path: Path) -> None:
     dead.close()
     worker = Worker()
     queues = [ThreadQueue(tmp_path) for _ in range(2)]
+    # Both look before either works: afterwards the bytes are rightly gone.
     for queue in queues:
         assert queue.resume(ONE)
+    for queue in queues:
         queue.start(worker.work, worker.give_up)
 
     assert all(queue.wait_idle(10) for queue in queues)
