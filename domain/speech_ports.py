@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from domain.speech import (
     VoiceStyle,
     VoiceTurn,
 )
-from domain.turns import TurnEvent
+from domain.turns import Turn, TurnEvent
 
 
 class AudioDecoder(Protocol):
@@ -138,6 +139,30 @@ class VoiceAnswerer(Protocol):
     def stream(self, turn: VoiceTurn) -> AsyncIterator[VoiceEvent]:
         """
         Hear, answer and speak: every event as soon as it is known. Close it to cancel.
+
+        Raises:
+            AppError: The turn failed; nothing of it was stored.
+        """
+        ...
+
+    def reply(
+        self,
+        turn: Turn,
+        heard: Transcript,
+        *,
+        clip: AudioClip | None,
+        style: VoiceStyle,
+        hush: asyncio.Event | None = None,
+    ) -> AsyncIterator[VoiceEvent]:
+        """
+        Answer and speak what was *heard* already: events from the emotion on.
+
+        Args:
+            turn: With the text of the question in it.
+            heard: What the question is, as the engine wrote it.
+            clip: The sound of the question, for its emotion.
+            style: Wanted voice; its language is that of the question.
+            hush: Once set, nothing more is spoken; the turn still ends and is stored.
 
         Raises:
             AppError: The turn failed; nothing of it was stored.
