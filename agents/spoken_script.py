@@ -1,0 +1,111 @@
+"""What is said of an answer: less than is written, in words, with its source."""
+
+from __future__ import annotations
+
+import re
+
+from domain.turns import Answer
+from language.clauses import ClauseCutter
+from language.spoken import to_spoken
+from prompts import voice as texts
+
+LONGEST_SPOKEN = 360
+"""Characters of the written answer, about 25 s; a listener cannot skim."""
+_LONGEST_WITH_SOURCE = 140
+_MOST_SOURCES = 2
+_MARK = re.compile(r"\[(\d{1,3})\]")
+
+
+class SpokenScript:
+    """
+    Turn the text of an answer into sentences to be spoken, while it is written.
+
+    Args:
+        language: `id` or `en`.
+    """
+
+    def __init__(self, language: str) -> None:
+        self._language = language if language in texts.MORE else "en"
+        self._cutter = ClauseCutter(self._language)
+        self._written = 0
+        self._is_cut = False
+        self._marks: list[int] = []
+        self.sentences: list[str] = []
+        """Everything handed out so far."""
+
+    def open(self, sentence: str) -> list[str]:
+        """Put *sentence* before everything else, whatever was handed out already."""
+        spoken = to_spoken(sentence, self._language)
+        if not spoken:
+            return []
+        self.sentences.insert(0, spoken)
+        return [spoken]
+
+    def feed(self, delta: str) -> list[str]:
+        """Return the sentences that *delta* of the answer completes."""
+        return self._hand_out(self._fit(self._cutter.feed(delta)))
+
+    def close(self, answer: Answer, *, last: str = "") -> list[str]:
+        """
+        Return what is left to say, with the sources of what was said.
+
+        Args:
+            answer: As it was stored.
+            last: A sentence after everything else, or nothing.
+        """
+        pieces = self._fit(self._cutter.flush())
+        sources = self._sources(answer)
+        if sources:
+            named = texts.AND[self._language].join(sources)
+            end = pieces.pop() if pieces and not self._is_cut else ""
+            pieces.append(self._with_source(end, named))
+        if self._is_cut:
+            pieces.append(texts.MORE[self._language])
+        return self._hand_out([*pieces, last])
+
+    @property
+    def text(self) -> str:
+        """Everything that was handed out, as one text."""
+        return " ".join(self.sentences)
+
+    def _fit(self, pieces: list[str]) -> list[str]:
+        """Return the pieces that are still short enough to be listened to."""
+        kept = []
+        for piece in pieces:
+            fits = self._written + len(piece) <= LONGEST_SPOKEN or not self._written
+            if self._is_cut or not fits:
+                self._is_cut = True
+                break
+            self._written += len(piece)
+            self._marks += [int(mark) for mark in _MARK.findall(piece)]
+            kept.append(piece)
+        return kept
+
+    def _sources(self, answer: Answer) -> list[str]:
+        """Return how the sources of the spoken part are called, at most two."""
+        if not answer.answered or not answer.citations:
+            return []
+        by_index = {citation.index: citation for citation in answer.citations}
+        used = [by_index[mark] for mark in self._marks if mark in by_index]
+        called: dict[str, int | None] = {}
+        for citation in used or answer.citations[:1]:
+            called.setdefault(citation.title or citation.file, citation.page)
+        page = texts.PAGE[self._language]
+        return [
+            title + (page.format(page=number) if number else "")
+            for title, number in list(called.items())[:_MOST_SOURCES]
+        ]
+
+    def _with_source(self, piece: str, named: str) -> str:
+        bare = _MARK.sub("", piece).rstrip()
+        attached = bare.endswith(".") and len(bare) <= _LONGEST_WITH_SOURCE
+        if attached:
+            said = texts.ACCORDING_TO[self._language].format(sources=named)
+            return f"{bare[:-1].rstrip()}, {said}."
+        return f"{piece} {texts.SOURCES[self._language].format(sources=named)}".strip()
+
+    def _hand_out(self, pieces: list[str]) -> list[str]:
+        ready = [to_spoken(piece, self._language) for piece in pieces]
+        sentences = [sentence for sentence in ready if sentence]
+        self.sentences += sentences
+        return sentences
