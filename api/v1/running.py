@@ -1,0 +1,135 @@
+"""Events of a turn in a task of its own, read as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from abc import abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from api.errors import as_app_error
+from api.idempotency import Claim
+from domain.deadlines import Deadline
+from domain.errors import AppError, TurnTimeout
+from utils.metrics import Metrics
+
+Event = TypeVar("Event")
+Step = TypeVar("Step")
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The turn is stored; *body* is the JSON that answers it."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Nothing happened for a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    error: AppError
+
+
+class Running(Generic[Event, Step]):
+    """
+    Runs one turn; the generator of its events lives and ends in one task.
+
+    A generator that is resumed from different tasks loses its timeouts and its context
+    variables, so the reader never touches it: it reads a queue. The queue needs no
+    bound, because an answer has one. The claim is given back when the turn fails.
+    """
+
+    def __init__(
+        self,
+        events: AsyncIterator[Event],
+        *,
+        deadline: Deadline,
+        claim: Claim,
+        metrics: Metrics,
+    ) -> None:
+        self._events = events
+        self._deadline = deadline
+        self._claim = claim
+        self._metrics = metrics
+        self._queue: asyncio.Queue[Step | _Failed | None] = asyncio.Queue()
+        self._task = asyncio.create_task(self._run())
+
+    @abstractmethod
+    async def _note(self, event: Event) -> Step:
+        """Return what the reader gets for *event*."""
+
+    async def steps(self, *, silence_seconds: float) -> AsyncGenerator[Step | Silence]:
+        """
+        Yield the steps, and `Silence` when there was none for so long.
+
+        Raises:
+            AppError: The turn failed.
+        """
+        while True:
+            try:
+                item = self._queue.get_nowait()
+            except asyncio.QueueEmpty:
+                try:
+                    async with asyncio.timeout(silence_seconds):
+                        item = await self._queue.get()
+                except TimeoutError:
+                    yield Silence()
+                    continue
+            if item is None:
+                return
+            if isinstance(item, _Failed):
+                raise item.error
+            yield item
+
+    async def close(self) -> None:
+        """Cancel what still runs and wait for it to end."""
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(self._task)
+
+    def cancel(self) -> None:
+        """Cancel what still runs; its reader sees the end."""
+        self._task.cancel()
+
+    async def _run(self) -> None:
+        try:
+            await self._produce()
+        except asyncio.CancelledError:
+            self._metrics.count_failed_turn("cancelled")
+            raise
+        except Exception as exc:  # noqa: BLE001 - A worker loop: its reader gets it.
+            error = as_app_error(exc)
+            self._metrics.count_failed_turn(error.code)
+            self._queue.put_nowait(_Failed(error))
+        finally:
+            self._queue.put_nowait(None)
+            await self._claim.abandon()
+
+    async def _produce(self) -> None:
+        try:
+            async with (
+                asyncio.timeout(self._deadline.remaining()),
+                _closing(self._events) as events,
+            ):
+                async for event in events:
+                    self._queue.put_nowait(await self._note(event))
+        except TimeoutError as exc:
+            raise TurnTimeout from exc
+
+
+@contextlib.asynccontextmanager
+async def _closing(
+    events: AsyncIterator[Event],
+) -> AsyncIterator[AsyncIterator[Event]]:
+    """Close *events* at the end when it is a generator, as every real one is."""
+    try:
+        yield events
+    finally:
+        if isinstance(events, AsyncGenerator):
+            await events.aclose()
