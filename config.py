@@ -26,7 +26,9 @@ ROOT = Path(__file__).resolve().parent
 ENV_FILE = ".env"
 
 Seconds = Annotated[float, Field(gt=0, le=86_400 * 365)]
-SpeechEngine = Literal["local", "openai", "prosa", "faster-whisper", "piper", "off"]
+STTEngine = Literal["local", "openai", "prosa", "faster-whisper", "sherpa", "off"]
+TTSEngine = Literal["local", "openai", "prosa", "piper", "sherpa", "off"]
+EmotionEngine = Literal["local", "http", "prosa", "off"]
 
 
 def _server_url(value: str | None) -> str | None:
@@ -174,12 +176,14 @@ class Settings(BaseSettings):
     """Sources taken from it."""
 
     # Speech.
-    stt_engine: SpeechEngine = "local"
-    """Speech to text."""
-    tts_engine: SpeechEngine = "local"
-    """Text to speech."""
-    emotion_engine: SpeechEngine = "local"
-    """Emotion."""
+    stt_engine: STTEngine = "local"
+    """Speech to text: `local`, `openai`, `prosa`, `faster-whisper`, `sherpa`, `off`."""
+    tts_engine: TTSEngine = "local"
+    """Text to speech: `local`, `openai`, `prosa`, `piper`, `sherpa`, `off`."""
+    emotion_engine: EmotionEngine = "local"
+    """Emotion of the speaker: `local`, `http`, `prosa` or `off`."""
+    emotion_url: URL = None
+    """Emotion service asked at `/predict`; required with `EMOTION_ENGINE=http`."""
     prosa_stt_url: URL = None
     """Speech to text of Prosa; unset: the vendor's."""
     prosa_stt_api_key: SecretStr | None = None
@@ -245,6 +249,8 @@ class Settings(BaseSettings):
             raise ValueError("LLM_MODEL: required when a model server is configured")
         if self.llm_fallback_model and not self.llm_model:
             raise ValueError("LLM_FALLBACK_MODEL: needs LLM_MODEL")
+        if self.emotion_engine == "http" and not self.emotion_url:
+            raise ValueError("EMOTION_URL: required when EMOTION_ENGINE is http")
         secret = self.jwt_secret.get_secret_value() if self.jwt_secret else None
         if secret is not None and len(secret.encode()) < 32:
             raise ValueError("JWT_SECRET: needs 32 bytes or more")

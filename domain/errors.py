@@ -5,7 +5,8 @@ Every error a caller may see.
     |-- BadRequest                  400 bad_request
     |   |-- InvalidConversationID   400 conversation_id_invalid
     |   |-- MalformedBody           400 body_malformed
-    |   `-- AudioUnreadable         400 audio_unreadable
+    |   |-- AudioUnreadable         400 audio_unreadable
+    |   `-- VisitorSessionRequired  400 visitor_session_required
     |-- ValidationFailed            422 validation_failed
     |   |-- AudioTooLong            422 audio_too_long
     |   `-- NoSpeech                422 no_speech
@@ -21,6 +22,9 @@ Every error a caller may see.
     |-- Conflict                    409 conflict
     |   |-- ConversationBusy        409 conversation_busy
     |   `-- TurnStillRunning        409 turn_still_running
+    |-- Gone                        410 gone
+    |   |-- VisitorSessionEnded     410 visitor_session_ended
+    |   `-- LinkUsed                410 link_used
     |-- IdempotencyKeyReused        422 idempotency_key_reused
     |-- PayloadTooLarge             413 payload_too_large
     |   `-- AudioTooLarge           413 audio_too_large
@@ -39,11 +43,13 @@ Every error a caller may see.
     |   |-- StoreUnavailable        503 store_unavailable
     |   |-- UploadStorageFull       503 upload_storage
     |   |-- SpeechEngineUnavailable 503 speech_engine_unavailable
+    |   |-- LinksUnavailable        503 links_unavailable
     |   |-- UpstreamBusy            503 upstream_busy
     |   `-- UpstreamQuotaExhausted  503 upstream_quota
     |-- UpstreamError               502 upstream_error
     |   |-- RecognitionFailed       502 stt_failed
     |   |-- SynthesisFailed         502 tts_failed
+    |   |-- EmotionFailed           502 emotion_failed
     |   `-- UpstreamBadResponse     502 upstream_bad_response
     |-- TurnTimeout                 504 turn_timeout
     |-- LeaseLost                   409 turn_superseded
@@ -115,6 +121,12 @@ class AudioUnreadable(BadRequest):
     """The audio cannot be decoded."""
 
     code, title = "audio_unreadable", "Audio is unreadable"
+
+
+class VisitorSessionRequired(BadRequest):
+    """A device speaks for a visitor: X-Kiosk-Session is required."""
+
+    code, title = "visitor_session_required", "Visitor session is required"
 
 
 class ValidationFailed(AppError):
@@ -211,6 +223,24 @@ class LeaseLost(Conflict):
     """A newer turn of this conversation took over; this answer was not stored."""
 
     code, title, retryable = "turn_superseded", "Turn was superseded", True
+
+
+class Gone(AppError):
+    """This is over and does not come back."""
+
+    code, status, title = "gone", 410, "Gone"
+
+
+class VisitorSessionEnded(Gone):
+    """The visitor's session has ended; the next one begins anew."""
+
+    code, title = "visitor_session_ended", "Visitor session has ended"
+
+
+class LinkUsed(Gone):
+    """This link was opened before, or it is too old."""
+
+    code, title = "link_used", "Link was used"
 
 
 class IdempotencyKeyReused(AppError):
@@ -321,6 +351,12 @@ class SpeechEngineUnavailable(Unavailable):
     code, title = "speech_engine_unavailable", "Speech engine is unavailable"
 
 
+class LinksUnavailable(Unavailable):
+    """PUBLIC_URL is not set, so no phone could find this service."""
+
+    code, title, retryable = "links_unavailable", "Links are unavailable", False
+
+
 class UpstreamBusy(Unavailable):
     """The model is busy; try again shortly."""
 
@@ -349,6 +385,12 @@ class SynthesisFailed(UpstreamError):
     """The answer could not be spoken."""
 
     code, title = "tts_failed", "Speech failed"
+
+
+class EmotionFailed(UpstreamError):
+    """The emotion of the speaker could not be read."""
+
+    code, title = "emotion_failed", "Emotion failed"
 
 
 class UpstreamBadResponse(UpstreamError):
