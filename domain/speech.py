@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from domain.turns import Answer, Turn
 
 EmotionLabel = Literal["neutral", "happy", "sad", "angry", "fear"]
 SAMPLE_BYTES = 2
+
+AUDIO_MEDIA_TYPES: Final[Mapping[str, str]] = {
+    "wav": "audio/wav",
+    "mp3": "audio/mpeg",
+    "opus": "audio/ogg",
+    "aac": "audio/aac",
+    "flac": "audio/flac",
+    "pcm": "audio/pcm",
+}
+"""Formats that sound is sent in, and what they are called on the wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +83,14 @@ class VoiceStyle:
         voice: Name known to the engine, or None.
         rate_hz: Samples per second wanted.
         tone: Emotion of the speaker to answer to; changes pace and tone, never words.
+        speed: Factor of the usual pace, 0.25 to 4; engines may know narrower bounds.
     """
 
     language: str
     voice: str | None = None
     rate_hz: int = 16_000
     tone: EmotionLabel = "neutral"
+    speed: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

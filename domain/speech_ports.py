@@ -170,6 +170,61 @@ class VoiceAnswerer(Protocol):
         ...
 
 
+class EncodedStream(Protocol):
+    """One file on its way out; the bytes in order are the file. Blocking."""
+
+    def feed(self, clip: AudioClip) -> bytes:
+        """Add *clip* and return what is ready to be sent."""
+        ...
+
+    def finish(self) -> bytes:
+        """Return the rest."""
+        ...
+
+
+class AudioEncoder(Protocol):
+    """Who writes sound in the formats of `AUDIO_MEDIA_TYPES`. Blocking."""
+
+    def encode(self, clip: AudioClip, *, audio_format: str) -> bytes:
+        """Return *clip* as a complete file; `pcm` are its samples alone."""
+        ...
+
+    def start(self, *, audio_format: str, rate_hz: int) -> EncodedStream:
+        """Begin a file whose length is not known; clips come at *rate_hz*."""
+        ...
+
+
+class Narrator(Protocol):
+    """Who reads a text out, whatever its length."""
+
+    def narrate(
+        self,
+        text: str,
+        *,
+        rate_hz: int,
+        voice: str | None = None,
+        language: str | None = None,
+        speed: float = 1.0,
+        deadline: Deadline,
+    ) -> AsyncIterator[AudioClip]:
+        """
+        Yield the sound of *text*, a sentence at a time, in the language it is in.
+
+        Args:
+            text: Markup, numbers and abbreviations are spoken as people do.
+            rate_hz: Samples per second of what is yielded.
+            voice: Name known to the engine; anything else is the default voice.
+            language: `id` or `en`, or None to find out.
+            speed: Factor of the usual pace, 0.25 to 4.
+            deadline: For everything together.
+
+        Raises:
+            SynthesisFailed: The engine failed, after retry and fallback.
+            SpeechEngineUnavailable: A program or model is missing.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SpeechServices:
     """Everything that deals in sound."""
@@ -180,3 +235,5 @@ class SpeechServices:
     tts: TextToSpeech
     emotion: EmotionReader
     new_voice_activity: Callable[[], VoiceActivity]
+    encoder: AudioEncoder
+    narrator: Narrator

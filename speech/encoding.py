@@ -1,10 +1,8 @@
-"""Writing and reading the sound that engines and answers are made of."""
+"""Samples and WAV files as engines make them, in both directions."""
 
 from __future__ import annotations
 
-import io
 import struct
-from typing import Literal, cast
 
 import av
 import numpy as np
@@ -13,58 +11,33 @@ from av.audio.resampler import AudioResampler
 from domain.errors import AudioUnreadable
 from domain.speech import AudioClip
 
-Encoding = Literal["wav", "mp3", "opus"]
-
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 48_000
 MAX_CHANNELS = 8
 
 
-def encode_wav(clip: AudioClip) -> bytes:
-    """Return *clip* as a complete WAV file whose header tells the true sizes."""
-    rate = clip.rate_hz
-    header = struct.pack(
+def wav_header(rate_hz: int, *, data_bytes: int) -> bytes:
+    """Return the 44 bytes before one channel of 16-bit samples."""
+    return struct.pack(
         "<4sI4s4sIHHIIHH4sI",
         b"RIFF",
-        36 + len(clip.pcm),
+        min(36 + data_bytes, 0xFFFFFFFF),
         b"WAVE",
         b"fmt ",
         16,
         1,
         1,
-        rate,
-        rate * 2,
+        rate_hz,
+        rate_hz * 2,
         2,
         16,
         b"data",
-        len(clip.pcm),
+        data_bytes,
     )
-    return header + clip.pcm
 
 
-def encode(clip: AudioClip, *, encoding: Encoding) -> bytes:
-    """Return *clip* as a complete file: WAV, MP3 (48 kb/s) or Ogg Opus (24 kb/s)."""
-    if encoding == "wav":
-        return encode_wav(clip)
-    container_format, codec, rate_hz, bit_rate = {
-        "mp3": ("mp3", "libmp3lame", clip.rate_hz, 48_000),
-        "opus": ("ogg", "libopus", 48_000, 24_000),
-    }[encoding]
-    out = io.BytesIO()
-    with av.open(out, mode="w", format=container_format) as container:
-        stream = cast(
-            "av.AudioStream", container.add_stream(codec, rate=rate_hz, layout="mono")
-        )
-        stream.codec_context.bit_rate = bit_rate
-        resampler = AudioResampler(
-            stream.codec_context.format.name,
-            "mono",
-            rate_hz,
-            frame_size=stream.codec_context.frame_size or None,
-        )
-        for ready in [*resampler.resample(_frame(clip)), *resampler.resample(None)]:
-            container.mux(stream.encode(ready))
-        container.mux(stream.encode(None))
-    return out.getvalue()
+def encode_wav(clip: AudioClip) -> bytes:
+    """Return *clip* as a complete WAV file whose header tells the true sizes."""
+    return wav_header(clip.rate_hz, data_bytes=len(clip.pcm)) + clip.pcm
 
 
 def resample(clip: AudioClip, *, rate_hz: int) -> AudioClip:

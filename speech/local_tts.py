@@ -36,6 +36,8 @@ _PITCH: dict[EmotionLabel, int] = {
 }
 _ESPEAK_VOICES = {"en": ("en-us", "en-gb", "en-us+f3"), "id": ("id", "id+f3", "id+m3")}
 _FLITE_VOICES = ("slt", "rms", "awb")
+# Bounds of espeak-ng, words a minute.
+SLOWEST, FASTEST = 80, 450
 MAX_CHARS = 1_000
 PIECE_SECONDS = 0.5
 
@@ -106,6 +108,11 @@ class LocalTTS:
         for start in range(0, len(clip.pcm), step):
             yield AudioClip(clip.pcm[start : start + step], clip.rate_hz)
 
+    async def start(self) -> None:
+        """Start the child process of the bundled library, if that is what speaks."""
+        if self._bundled is not None:
+            await self._bundled.warm()
+
     async def close(self) -> None:
         """End the child process of the bundled library."""
         if self._bundled is not None:
@@ -126,7 +133,7 @@ class LocalTTS:
         return _Voice("flite" if name in _FLITE_VOICES else "espeak", name)
 
     async def _wav(self, words: str, *, voice: _Voice, style: VoiceStyle) -> bytes:
-        pace, pitch = _PACE[style.tone], _PITCH[style.tone]
+        pace, pitch = _pace(style), _PITCH[style.tone]
         if voice.program == "flite":
             # flite reads no text from a pipe; `-t` takes the next argument as it is.
             stretch = _PACE["neutral"] / pace
@@ -146,6 +153,12 @@ class LocalTTS:
             *("-p", str(pitch), "-b", "1"),
             stdin=words.encode(),
         )
+
+
+def _pace(style: VoiceStyle) -> int:
+    """Return words a minute that espeak-ng knows, 80 to 450."""
+    pace = round(_PACE[style.tone] * style.speed)
+    return min(max(pace, SLOWEST), FASTEST)
 
 
 def _plain(text: str) -> str:
