@@ -152,7 +152,8 @@ async def _run(
     wrong: list[float] = []
     errors = 0
     engine = LocalSTT(vocabulary, processes=1)
-    await engine.start()
+    await engine.refresh()
+    await engine.load()
     for each in utterances:
         heard = await engine.transcribe(
             each.clip, language=language, deadline=Deadline.after(120)

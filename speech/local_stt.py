@@ -84,11 +84,26 @@ class LocalSTT:
         """Languages of which documents have made a model."""
         return tuple(sorted(self._models))
 
+    def can_hear(self, language: str | None) -> bool:
+        """Whether there is a model: of English always, else of the documents'."""
+        return self.state() == "embedded" and (
+            language in {None, "en"} or language in self._models
+        )
+
     async def start(self) -> None:
-        """Build the documents' models and load one child ahead of the first use."""
-        await self.refresh()
-        request = {"op": "load", "language": None, "models": self._models}
-        await self._pool.call(request, timeout_seconds=LOAD_SECONDS)
+        """Load one child ahead of the first use and learn from the documents later."""
+        if self.state() != "embedded":
+            return
+        self._refresh_soon()
+        await self.load()
+
+    async def load(self) -> None:
+        """Have one child load every model that is there; a failure is logged."""
+        request = self._request("load", None)
+        try:
+            await self._pool.call(request, timeout_seconds=LOAD_SECONDS)
+        except AppError as exc:
+            log.warning("recogniser_not_loaded", extra={"code": exc.code})
 
     async def refresh(self) -> None:
         """
@@ -183,10 +198,13 @@ class LocalSTT:
             self._refreshing = asyncio.create_task(self._refresh_quietly())
 
     async def _refresh_quietly(self) -> None:
+        known = self._digest
         try:
             await self.refresh()
         except AppError as exc:
             log.warning("speech_vocabulary_failed", extra={"code": exc.code})
+        if self._digest != known:
+            await self.load()
 
     def _sentences(self) -> bytes:
         return json.dumps(sorted(set(self._vocabulary()))).encode()

@@ -37,6 +37,12 @@ class OffSTT:
         raise SpeechEngineUnavailable(_NO_STT)
         yield  # An async context manager is a generator.
 
+    async def start(self) -> None:
+        """Do nothing: there is nothing to make ready."""
+
+    async def close(self) -> None:
+        """Do nothing: there is nothing to give back."""
+
     def state(self) -> str:
         """Return `off`."""
         return "off"
@@ -59,6 +65,12 @@ class OffTTS:
     def voices(self, language: str) -> Sequence[str]:  # noqa: ARG002 - the port's
         """Return no voice."""
         return ()
+
+    async def start(self) -> None:
+        """Do nothing: there is nothing to make ready."""
+
+    async def close(self) -> None:
+        """Do nothing: there is nothing to give back."""
 
     def state(self) -> str:
         """Return `off`."""

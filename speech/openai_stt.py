@@ -82,6 +82,10 @@ class OpenAISTT:
         """Return `ok`, or `unavailable`: the key for the vendor is missing."""
         return "unavailable" if self._vendor_without_key else "ok"
 
+    async def start(self) -> None:
+        """Read the names of the documents ahead of the first recording."""
+        await self._find_prompt()
+
     async def transcribe(
         self, clip: AudioClip, *, language: str | None, deadline: Deadline
     ) -> Transcript:

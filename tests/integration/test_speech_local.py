@@ -60,7 +60,8 @@ async def plain() -> AsyncIterator[LocalSTT]:
 @pytest.fixture
 async def taught(tmp_path: Path) -> AsyncIterator[LocalSTT]:
     engine = LocalSTT(lambda: SENTENCES, folder=tmp_path, processes=1)
-    await engine.start()
+    await engine.refresh()
+    await engine.load()
     yield engine
     await engine.close()
 
