@@ -61,6 +61,7 @@ class RagAgent:
             retriever=retriever, model=model, feedback=feedback, reader=PassageReader()
         )
         self._graph = build_graph(steps, CommitOnce(checkpointer))
+        self._forgetful = build_graph(steps, None)
 
     async def stream(self, turn: Turn) -> AsyncGenerator[TurnEvent]:
         """
@@ -99,20 +100,18 @@ class RagAgent:
     async def _run(self, turn: Turn, emit: Callable[[TurnEvent], None]) -> None:
         """Hold the conversation, run the graph, report what is stored."""
         context = TurnContext(turn=turn)
-        async with self._conversations.turn(
-            turn.caller.tenant, turn.conversation_id, deadline=turn.deadline
-        ) as lease:
-            emit(TurnStarted(turn.conversation_id, turn.message_id))
-            async for event in self._graph.astream(
-                {"question": turn.question.text},
-                _configure(lease, context),
-                context=context,
-                stream_mode="custom",
-                durability="exit",
-            ):
-                emit(cast("TurnEvent", event))
-            lease.describe(title=context.title, turns=context.turns)
-        context.degrade(*lease.degraded)
+        started = TurnStarted(turn.conversation_id, turn.message_id)
+        if not turn.kept:
+            emit(started)
+            await _follow(self._forgetful, {}, context, emit)
+        else:
+            async with self._conversations.turn(
+                turn.caller.tenant, turn.conversation_id, deadline=turn.deadline
+            ) as lease:
+                emit(started)
+                await _follow(self._graph, _configure(lease, context), context, emit)
+                lease.describe(title=context.title, turns=context.turns)
+            context.degrade(*lease.degraded)
         answer = _complete(context)
         log.info(
             "turn_answered",
@@ -129,8 +128,12 @@ class RagAgent:
         emit(AnswerCompleted(answer))
 
 
-def build_graph(steps: Steps, saver: BaseCheckpointSaver[Any]) -> Graph:
-    """Return the graph of one turn, compiled once for the life of the process."""
+def build_graph(steps: Steps, saver: BaseCheckpointSaver[Any] | None) -> Graph:
+    """
+    Return the graph of one turn, compiled once for the life of the process.
+
+    Without a saver it starts with nothing and leaves nothing.
+    """
     graph = StateGraph(TurnState, context_schema=TurnContext)
     graph.add_node("understand", steps.understand)
     graph.add_node("retrieve", steps.retrieve)
@@ -150,6 +153,22 @@ def build_graph(steps: Steps, saver: BaseCheckpointSaver[Any]) -> Graph:
     graph.add_edge("reply", "commit")
     graph.add_edge("commit", END)
     return graph.compile(checkpointer=saver)
+
+
+async def _follow(
+    graph: Graph,
+    config: RunnableConfig,
+    context: TurnContext,
+    emit: Callable[[TurnEvent], None],
+) -> None:
+    async for event in graph.astream(
+        {"question": context.turn.question.text},
+        config,
+        context=context,
+        stream_mode="custom",
+        durability="exit" if graph.checkpointer else None,
+    ):
+        emit(cast("TurnEvent", event))
 
 
 def _configure(lease: TurnLease, context: TurnContext) -> RunnableConfig:

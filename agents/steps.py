@@ -337,8 +337,12 @@ def _read_history(state: TurnState, context: TurnContext) -> tuple[Message, ...]
 
 
 def _last_language(history: tuple[Message, ...]) -> str:
-    spoken = (one.language for one in reversed(history) if one.language)
-    return next(spoken, "en")
+    # What a caller hands in as history does not say what it is written in.
+    spoken = (
+        one.language or detect_language(one.text, default="")
+        for one in reversed(history)
+    )
+    return next(filter(None, spoken), "en")
 
 
 def _told(asked: list[str], context: TurnContext) -> list[str]:

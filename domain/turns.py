@@ -43,6 +43,8 @@ class Turn:
         message_id: Id the answer will have.
         deadline: Wall-clock budget of everything the turn does.
         seed: Messages to start from when the working memory is gone.
+        kept: Question and answer go into the working memory. False: the turn reads and
+            leaves nothing there, waits in no line, and its history is the seed.
     """
 
     caller: Caller
@@ -52,6 +54,7 @@ class Turn:
     message_id: str
     deadline: Deadline
     seed: tuple[Message, ...] = ()
+    kept: bool = True
 
 
 @dataclass(frozen=True, slots=True)

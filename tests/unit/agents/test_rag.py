@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from agents.rag import RagAgent
 from agents.upstream import ChatModel
 from domain.conversations import Message
+from domain.deadlines import Deadline
 from domain.errors import (
     AppError,
     RetrievalUnavailable,
@@ -292,6 +294,55 @@ async def test_a_seed_becomes_the_history_of_an_empty_memory(desk: Desk) -> None
 
     assert "Rp300.000" in answer.text
     assert [one.id for one in desk.stored()][:2] == ["msg_1", "msg_2"]
+
+
+async def test_a_turn_that_is_not_kept_answers_from_its_seed_and_leaves_nothing(
+    desk: Desk,
+) -> None:
+    await ask(desk.agent, make_turn("When does the library open?"))
+    before = desk.stored()
+    seed = (
+        Message("msg_1", "user", "Kapan pendaftaran mahasiswa baru dibuka?", 1.0),
+        Message("msg_2", "assistant", "Pendaftaran dibuka 1 Maret 2026.", 1.0),
+    )
+
+    answer = await ask(
+        desk.agent, replace(make_turn("Berapa biayanya?", seed=seed), kept=False)
+    )
+
+    assert "Rp300.000" in answer.text
+    assert desk.stored() == before
+    assert len(desk.conversations.leases) == 1
+    assert set(desk.saver.storage) == {f"{CALLER.tenant}/desk-1"}
+
+
+async def test_a_turn_that_is_not_kept_does_not_wait_for_its_namesake(
+    desk: Desk,
+) -> None:
+    conversation = desk.conversations.turn(
+        CALLER.tenant, "desk-1", deadline=Deadline.after(10)
+    )
+
+    async with conversation:
+        answer = await ask(
+            desk.agent, replace(make_turn("When does the library open?"), kept=False)
+        )
+
+    assert answer.answered
+
+
+@pytest.mark.parametrize(
+    ("earlier", "language"),
+    [("Kapan pendaftaran mahasiswa baru dibuka?", "id"), ("When is it open?", "en")],
+)
+async def test_a_word_of_no_language_is_answered_in_that_of_the_seed(
+    desk: Desk, earlier: str, language: str
+) -> None:
+    seed = (Message("msg_1", "user", earlier, 1.0),)
+
+    answer = await ask(desk.agent, make_turn("2026", seed=seed))
+
+    assert answer.language == language
 
 
 async def test_the_title_is_the_first_question(desk: Desk) -> None:
