@@ -160,11 +160,17 @@ class FeedbackStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredReply:
-    """An answer kept for a replay: status, headers that matter, body."""
+    """
+    An answer kept for a replay: status, headers that matter, body.
+
+    Attributes:
+        conversation_id: Whose deletion takes the answer with it; not kept itself.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    conversation_id: str = field(default="", compare=False)
 
 
 class IdempotencyStore(Protocol):
@@ -190,6 +196,10 @@ class IdempotencyStore(Protocol):
 
     async def abandon(self, tenant: str, route: str, key: str) -> None:
         """Free the key after a failure, so that a retry runs anew."""
+        ...
+
+    async def forget_conversation(self, tenant: str, conversation_id: str) -> None:
+        """Drop every answer that was given in a conversation."""
         ...
 
 

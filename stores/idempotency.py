@@ -18,6 +18,7 @@ from stores.idempotency_codec import (
     encode_claim,
     encode_reply,
 )
+from stores.idempotency_index import ReplyIndex, claim_key, reply_key
 from stores.idempotency_memory import ReplyMemory
 from stores.redis_client import RedisConnection
 
@@ -75,6 +76,7 @@ class RedisIdempotencyStore:
         self._max_bytes = max_reply_bytes
         self._prefix = prefix
         self._memory = ReplyMemory(ttl_seconds=ttl_seconds, clock=clock)
+        self._index = ReplyIndex(connection, prefix=prefix, ttl_seconds=ttl_seconds)
         self._clock = clock
         self._claims: dict[str, _Claim] = {}
         self._keeping: set[str] = set()
@@ -125,9 +127,8 @@ class RedisIdempotencyStore:
             log.warning("reply_not_kept", extra={"size": len(reply.body)})
             await self._forget(name, claim)
             return
-        stored = encode_reply(tenant, route, claim.fingerprint, reply)
         self._keeping.add(name)
-        await self._see_through(self._keep(name, claim, reply, stored))
+        await self._see_through(self._keep(name, claim, (tenant, route), reply))
 
     async def abandon(self, tenant: str, route: str, key: str) -> None:
         """Free the key after a failure, so that a retry runs anew."""
@@ -135,6 +136,16 @@ class RedisIdempotencyStore:
         claim = self._claims.get(name)
         if claim is not None and name not in self._keeping:
             await self._forget(name, claim)
+
+    async def forget_conversation(self, tenant: str, conversation_id: str) -> None:
+        """
+        Drop every answer that was given in a conversation.
+
+        While Redis is away those in it are dropped once it is back.
+        """
+        group = self._index.group(tenant, conversation_id)
+        self._memory.forget(group)
+        await self._see_through(self._index.drop(group))
 
     async def aclose(self) -> None:
         """Stop renewing; claims that are left end with their lease."""
@@ -151,13 +162,14 @@ class RedisIdempotencyStore:
         if connection is None or not connection.available():
             return None
         try:
+            await self._index.catch_up()
             async with connection.use() as redis:
                 batch = redis.pipeline(transaction=False)
-                batch.get(_reply_key(name))
+                batch.get(reply_key(name))
                 batch.set(
-                    _claim_key(name), claim.value, nx=True, px=int(self._lease * 1000)
+                    claim_key(name), claim.value, nx=True, px=int(self._lease * 1000)
                 )
-                batch.get(_claim_key(name))
+                batch.get(claim_key(name))
                 stored, _, holder = await batch.execute()
         except StateUnavailable as exc:
             log.warning("idempotency_kept_here", extra={"code": exc.code})
@@ -172,22 +184,29 @@ class RedisIdempotencyStore:
         return None
 
     async def _keep(
-        self, name: str, claim: _Claim, reply: StoredReply, stored: bytes
+        self, name: str, claim: _Claim, owner: tuple[str, str], reply: StoredReply
     ) -> None:
+        tenant, route = owner
+        group = self._index.group(tenant, reply.conversation_id)
         try:
-            if not await self._store(name, stored):
-                self._memory.keep(name, claim.fingerprint, reply)
+            stored = encode_reply(tenant, route, claim.fingerprint, reply)
+            if not await self._store(name, stored, group):
+                self._memory.keep(name, claim.fingerprint, reply, group=group)
         finally:
             self._claims.pop(name, None)
             self._keeping.discard(name)
 
-    async def _store(self, name: str, stored: bytes) -> bool:
+    async def _store(self, name: str, stored: bytes, group: str) -> bool:
         connection = self._connection
         if connection is None or not connection.available():
             return False
         try:
             async with connection.use() as redis:
-                await redis.set(_reply_key(name), stored, ex=self._ttl)
+                batch = redis.pipeline(transaction=False)
+                # Listed first: what is kept can always be found and dropped.
+                self._index.add(batch, group, name)
+                batch.set(reply_key(name), stored, ex=self._ttl)
+                await batch.execute()
         except StateUnavailable as exc:
             log.warning("idempotency_kept_here", extra={"code": exc.code})
             return False
@@ -240,8 +259,8 @@ class RedisIdempotencyStore:
                     batch = redis.pipeline(transaction=False)
                     for name, claim in claims.items():
                         # One begun while Redis was away is made known now.
-                        batch.set(_claim_key(name), claim.value, nx=True, px=lease)
-                        batch.pexpire(_claim_key(name), lease)
+                        batch.set(claim_key(name), claim.value, nx=True, px=lease)
+                        batch.pexpire(claim_key(name), lease)
                     await batch.execute()
             except StateUnavailable as exc:
                 log.warning("claims_not_renewed", extra={"code": exc.code})
@@ -255,18 +274,10 @@ class RedisIdempotencyStore:
 async def _delete_if(connection: RedisConnection, name: str, value: bytes) -> None:
     try:
         async with connection.use() as redis:
-            if await redis.get(_claim_key(name)) == value:
-                await redis.delete(_claim_key(name))
+            if await redis.get(claim_key(name)) == value:
+                await redis.delete(claim_key(name))
     except StateUnavailable as exc:
         log.warning("claim_left_to_expire", extra={"code": exc.code})
-
-
-def _claim_key(name: str) -> str:
-    return f"{name}:claim"
-
-
-def _reply_key(name: str) -> str:
-    return f"{name}:reply"
 
 
 def _refusal(first: str, asked: str) -> TurnStillRunning | IdempotencyKeyReused:

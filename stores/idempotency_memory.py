@@ -35,6 +35,7 @@ class ReplyMemory:
         self._most_bytes = most_bytes
         self._clock = clock
         self._kept: OrderedDict[str, tuple[float, str, StoredReply]] = OrderedDict()
+        self._groups: dict[str, str] = {}
         self._bytes = 0
 
     def find(self, name: str) -> tuple[str, StoredReply] | None:
@@ -47,15 +48,24 @@ class ReplyMemory:
             return None
         return fingerprint, reply
 
-    def keep(self, name: str, fingerprint: str, reply: StoredReply) -> None:
+    def keep(
+        self, name: str, fingerprint: str, reply: StoredReply, *, group: str = ""
+    ) -> None:
         """Keep *reply*, dropping the oldest ones when there is no room."""
         self._drop(name)
         self._kept[name] = (self._clock(), fingerprint, reply)
+        self._groups[name] = group
         self._bytes += len(reply.body)
         while len(self._kept) > self._most_replies or self._bytes > self._most_bytes:
             self._drop(next(iter(self._kept)))
 
+    def forget(self, group: str) -> None:
+        """Drop the answers of a group."""
+        for name in [name for name, of in self._groups.items() if of == group]:
+            self._drop(name)
+
     def _drop(self, name: str) -> None:
+        self._groups.pop(name, None)
         dropped = self._kept.pop(name, None)
         if dropped is not None:
             self._bytes -= len(dropped[2].body)

@@ -15,7 +15,7 @@ from ui.texts import TEXTS
 from ui.words import Texts
 
 View = Literal["chat", "documents"]
-CONVERSATION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+CONVERSATION_ID = re.compile(r"(?!\.\.?$)[A-Za-z0-9._-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,11 +24,25 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 # What looks empty: soft hyphen, zero-width characters, joiners, byte order mark.
 INVISIBLE = "\u00ad\u180e\u200b\u200c\u200d\u2060\ufeff"
+# As the inside of a character class: controls, and what is not seen but turns or joins
+# the text around it (bidirectional marks, annotation anchors, tags).
+UNSEEN = (
+    "\u0001-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff"
+)
+_UNSEEN_CHARACTER = re.compile(f"[{UNSEEN}]")
+# Names of their own in a path: clients take them away before they send it.
+_DOTS = frozenset({".", ".."})
 
 
 def is_identifier(text: str) -> bool:
     """Tell whether *text* is a conversation or request id, the whole of it."""
     return _IDENTIFIER.fullmatch(text) is not None
+
+
+def is_conversation_id(text: str) -> bool:
+    """Tell whether *text* is an identifier that can stand in a path as well."""
+    return is_identifier(text) and text not in _DOTS
 
 
 def is_idempotency_key(text: str) -> bool:
@@ -44,6 +58,11 @@ def trim(text: str) -> str:
     while end > start and _is_blank(text[end - 1]):
         end -= 1
     return text[start:end]
+
+
+def clean_line(text: str) -> str:
+    """Return *text* on one line, without characters that nobody sees."""
+    return " ".join(_UNSEEN_CHARACTER.sub("", " ".join(text.split())).split())
 
 
 def _is_blank(character: str) -> bool:

@@ -205,12 +205,20 @@ async def rename_conversation(path: ConversationPath, body: RenameRequest) -> Re
 
 
 async def delete_conversation(path: ConversationPath) -> Response:
-    """Remove one conversation and the feedback on it."""
-    tenant = caller().tenant
-    await services().conversations.delete_conversation(tenant, path.conversation_id)
+    """Remove one conversation, the feedback on it and the answers kept for replays."""
+    tenant, conversation_id = caller().tenant, path.conversation_id
+    absent: ConversationNotFound | None = None
+    try:
+        await services().conversations.delete_conversation(tenant, conversation_id)
+    except ConversationNotFound as exc:
+        # What a deletion that was cut short has left goes with the next one.
+        absent = exc
+    await services().idempotency.forget_conversation(tenant, conversation_id)
     await edge().blocking.run(
-        services().feedback.forget_conversation, tenant, path.conversation_id
+        services().feedback.forget_conversation, tenant, conversation_id
     )
+    if absent is not None:
+        raise absent
     return Response(status=204)
 
 

@@ -17,12 +17,13 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from utils.validation import INVISIBLE, trim
+from utils.validation import INVISIBLE, UNSEEN, clean_line, trim
 
 MAX_FREE_BYTES = 4000
 
 NO_NUL = r"^[^\u0000]*$"
 _NOT_BLANK = rf"^[^\u0000]*[^\s\u0000{INVISIBLE}][^\u0000]*$"
+_NOT_UNSEEN = rf"^[^\u0000]*[^\s\u0000{UNSEEN}][^\u0000]*$"
 LINK = r"^[hH][tT][tT][pP][sS]?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%\[\]-]+$"
 
 
@@ -33,10 +34,12 @@ class Characters:
 
     Attributes:
         trimmed: White space around it is removed first, and something must be left.
+        line: It becomes one line of visible characters, and something must be left.
     """
 
     limit: int
     trimmed: bool = False
+    line: bool = False
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -47,16 +50,17 @@ class Characters:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         found = handler(schema) | {"maxLength": self.limit}
-        if self.trimmed:
-            return found | {"minLength": 1, "pattern": _NOT_BLANK}
+        if self.trimmed or self.line:
+            pattern = _NOT_UNSEEN if self.line else _NOT_BLANK
+            return found | {"minLength": 1, "pattern": pattern}
         return found | {"pattern": NO_NUL}
 
     def check(self, text: str) -> str:
         """Return *text*, trimmed when asked. Raises `ValueError` with the reason."""
         if "\x00" in text:
             raise ValueError("must not contain NUL")
-        if self.trimmed:
-            text = trim(text)
+        if self.trimmed or self.line:
+            text = clean_line(text) if self.line else trim(text)
             if not text:
                 raise ValueError("must not be empty")
         if len(text) > self.limit:

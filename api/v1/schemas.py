@@ -24,7 +24,9 @@ LONGEST_MESSAGE = 100_000
 ConversationID = Annotated[
     str,
     Field(
-        pattern=r"^[A-Za-z0-9._-]{1,128}$",
+        # Clients resolve `.` and `..` in a path, so what bears such a name could never
+        # be read or deleted.
+        pattern=r"^(\.{3,128}|\.*[A-Za-z0-9_-][A-Za-z0-9._-]*)$",
         min_length=1,
         max_length=128,
         description="Name of a conversation, chosen by the client.",
@@ -239,7 +241,7 @@ class RenameRequest(Incoming):
 
     title: Annotated[
         str,
-        Characters(200, trimmed=True),
+        Characters(200, line=True),
         Field(examples=["Pendaftaran 2026"]),
     ]
 

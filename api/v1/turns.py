@@ -146,8 +146,9 @@ class RunningTurn:
     async def _complete(self, answer: Answer) -> Completed:
         body = orjson.dumps(ChatAnswer.of(answer))
         # Kept before it is sent: whoever saw the answer can have it again.
+        headers = {PASSAGES_HEADER: str(self._passages)}
         await self._claim.finish(
-            StoredReply(200, {PASSAGES_HEADER: str(self._passages)}, body)
+            StoredReply(200, headers, body, self._turn.conversation_id)
         )
         self._metrics.count_turn(
             answered=answer.answered,

@@ -146,3 +146,39 @@ async def test_of_many_at_once_one_runs(store: IdempotencyStore) -> None:
 
     assert outcomes.count(None) == 1
     assert sum(isinstance(one, TurnStillRunning) for one in outcomes) == 19
+
+
+async def _keep(store: IdempotencyStore, tenant: str, key: str, within: str) -> None:
+    reply = StoredReply(200, {}, b"{}", within)
+    await store.begin(tenant, "/v1/chat", key, fingerprint="f")
+    await store.finish(tenant, "/v1/chat", key, reply=reply)
+
+
+async def test_a_forgotten_conversation_takes_its_answers_with_it(
+    store: IdempotencyStore,
+) -> None:
+    for key in ("k1", "k2"):
+        await _keep(store, "t", key, "c")
+
+    await store.forget_conversation("t", "c")
+
+    assert await store.begin("t", "/v1/chat", "k1", fingerprint="f") is None
+    assert await store.begin("t", "/v1/chat", "k2", fingerprint="other") is None
+
+
+async def test_other_conversations_and_tenants_keep_their_answers(
+    store: IdempotencyStore,
+) -> None:
+    await _keep(store, "t", "k1", "d")
+    await _keep(store, "u", "k1", "c")
+
+    await store.forget_conversation("t", "c")
+
+    assert await store.begin("t", "/v1/chat", "k1", fingerprint="f") is not None
+    assert await store.begin("u", "/v1/chat", "k1", fingerprint="f") is not None
+
+
+async def test_forgetting_a_conversation_without_answers_is_nothing(
+    store: IdempotencyStore,
+) -> None:
+    await store.forget_conversation("t", "never")

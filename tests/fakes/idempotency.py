@@ -36,3 +36,8 @@ class FakeIdempotencyStore:
 
     async def abandon(self, tenant: str, route: str, key: str) -> None:
         self.running.pop((tenant, route, key), None)
+
+    async def forget_conversation(self, tenant: str, conversation_id: str) -> None:
+        for name, (_, reply) in list(self.kept.items()):
+            if (name[0], reply.conversation_id) == (tenant, conversation_id):
+                del self.kept[name]

@@ -353,6 +353,11 @@ class FakeIdempotency:
     async def abandon(self, tenant: str, route: str, key: str) -> None:
         self.kept.pop((tenant, route, key), None)
 
+    async def forget_conversation(self, tenant: str, conversation_id: str) -> None:
+        for name, (_, reply) in list(self.kept.items()):
+            if reply and (name[0], reply.conversation_id) == (tenant, conversation_id):
+                del self.kept[name]
+
 
 @dataclass
 class FakeLimiter:

@@ -22,6 +22,7 @@ STORED = (
     b'"headers":{}}'
 )
 REPLY = StoredReply(200, {"Content-Type": "application/json"}, b'{"answer": "ya"}')
+WITHIN = StoredReply(200, {}, b"{}", "kiosk-7")
 
 
 @pytest.fixture
@@ -332,3 +333,34 @@ async def test_a_full_server_does_not_fail_the_request(tmp_path: Path) -> None:
 
         assert await worker.begin() == REPLY
         await worker.die()
+
+
+async def test_a_conversation_deleted_during_an_outage_loses_its_answers_after_it(
+    proxy: FaultProxy, workers: list[Worker]
+) -> None:
+    one, other = workers
+    await one.begin()
+    await one.finish(WITHIN)
+    proxy.set(up=False)
+    await one.store.forget_conversation("t", "kiosk-7")
+    proxy.heal()
+    await one.reach()
+
+    await one.store.begin("t", "/v1/chat", "another", fingerprint="f")
+
+    await other.reach()
+    assert await other.begin() is None
+
+
+async def test_the_list_of_a_conversations_answers_ends_with_them(
+    server: RedisServer, workers: list[Worker]
+) -> None:
+    await workers[0].begin()
+    await workers[0].finish(WITHIN)
+    redis = workers[0].connection.async_client()
+
+    (listed,) = [key for key in await _keys(redis) if b":once-in:" in key]
+
+    assert await redis.type(listed) == b"zset"
+    assert 86_000_000 < await redis.pttl(listed) <= 86_400_000
+    assert b"kiosk" not in listed

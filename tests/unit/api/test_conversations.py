@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 
 from domain.errors import StateUnavailable
 from tests.fakes.http import CHAT
@@ -122,3 +123,43 @@ async def test_a_state_that_is_away_is_never_an_empty_list(
 
     for path in ("/v1/conversations", "/v1/conversations/kiosk-7"):
         assert_problem(await client.get(path), 503, "state_unavailable")
+
+
+async def test_a_title_keeps_nothing_that_nobody_sees(
+    client: httpx.AsyncClient,
+) -> None:
+    await ask(client, "kiosk-7", "Kapan?")
+    title = "\u202eA\u0007B\n\u2066C\u200b \x1b[31mD\u0085"
+
+    reply = await client.patch("/v1/conversations/kiosk-7", json={"title": title})
+    unseen = await client.patch(
+        "/v1/conversations/kiosk-7", json={"title": "\u202e\u0001\u200f"}
+    )
+
+    assert reply.json()["title"] == "AB C [31mD"
+    assert_problem(unseen, 422, "validation_failed")
+
+
+async def test_a_deleted_conversation_takes_its_replays_with_it(
+    client: httpx.AsyncClient,
+) -> None:
+    headers = CHAT | {"X-Conversation-Id": "kiosk-7", "Idempotency-Key": "once"}
+    body = {"message": "Kapan?"}
+    first = await client.post("/v1/chat", json=body, headers=headers)
+    await client.delete("/v1/conversations/kiosk-7")
+
+    again = await client.post("/v1/chat", json=body, headers=headers)
+
+    assert first.status_code == again.status_code == 200
+    assert "Idempotency-Replayed" not in again.headers
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+async def test_a_name_that_no_path_can_hold_is_refused(
+    client: httpx.AsyncClient, name: str
+) -> None:
+    headers = CHAT | {"X-Conversation-Id": name}
+
+    reply = await client.post("/v1/chat", json={"message": "a"}, headers=headers)
+
+    assert_problem(reply, 400, "conversation_id_invalid")

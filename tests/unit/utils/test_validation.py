@@ -17,6 +17,8 @@ from utils.validation import (
     MAX_FILE_NAME_CHARS,
     MAX_JSON_DEPTH,
     clean_file_name,
+    clean_line,
+    is_conversation_id,
     is_idempotency_key,
     is_identifier,
     parse_json,
@@ -150,3 +152,26 @@ def test_no_file_name_keeps_folders_or_control_characters(name: str) -> None:
     assert not set(cleaned) & {"/", "\\", "\x00"}
     assert all(unicodedata.category(character)[0] != "C" for character in cleaned)
     assert cleaned not in {".", ".."}
+
+
+@pytest.mark.parametrize("name", ["a", "...", ".a", "a.", "-", "..-", "a" * 128])
+def test_a_conversation_may_be_called(name: str) -> None:
+    assert is_conversation_id(name)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a b", "a/b", "a" * 129, "a\n"])
+def test_a_conversation_may_not_be_called(name: str) -> None:
+    assert not is_conversation_id(name)
+
+
+@given(st.text())
+def test_a_clean_line_is_one_line_of_visible_characters(text: str) -> None:
+    line = clean_line(text)
+
+    assert clean_line(line) == line
+    assert len(line.splitlines()) <= 1
+    assert line == line.strip()
+    assert not any(
+        unicodedata.category(one) == "Cc" or one in "\u202e\u2066\u200b\ufeff"
+        for one in line
+    )
