@@ -1,293 +1,222 @@
 """
-How good are the answers? `python -m bench.eval`.
+How good are the answers? `python -m bench.eval`, `make eval`.
 
-With `--url` and `--key` a running service is asked the questions of a file. Without
-them documents and paragraphs go into an embedded store in a temporary folder, and the
-agent is asked in this process.
+Starts the real service on an empty data folder, takes documents and paragraphs in
+through `POST /v1/documents`, asks every question through `POST /v1/chat`, and prints
+the figures of each set; then those of retrieval alone. `--questions FILE` asks your own
+questions, with `--url` of a service that runs already. The format of the file and the
+meaning of each figure: `docs/quality.md`.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import json
-import statistics
-import tempfile
+import os
+import sys
 import time
-import urllib.request
-import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from langgraph.checkpoint.memory import InMemorySaver
+from bench.eval_bars import find_bars, print_bars
+from bench.eval_figures import Figures, Result, area, count, print_table
+from bench.eval_service import Desk, run_service, sample
+from bench.eval_sets import DATA, SAMPLES, Plan, QuestionSet, plan_all, plan_own, shrink
+from bench.retrieval import measure_sets, print_sets
 
-from agents.rag import RagAgent
-from bench.questions import (
-    Case,
-    holds_answer,
-    load_cases,
-    load_documents,
-    load_paragraph_cases,
-    load_paragraphs,
-)
-from domain.callers import Caller
-from domain.deadlines import Deadline
-from domain.turns import AnswerCompleted, Question, Turn
-from knowledge.search import PassageSearch
-from stores.vectors import open_embedded
-from tests.fakes.answerer import FakeConversations
-
-SAMPLES = Path(__file__).resolve().parent.parent / "samples"
-_SECONDS = 60.0
+_MODEL_SETTINGS = ("LLM_", "EMBEDDING_")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back for one question."""
-
-    text: str
-    answered: bool
-    confidence: float
-    sources: tuple[str, ...]
-    supported: tuple[bool, ...]
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A question, and how its answer did."""
-
-    case: Case
-    reply: Reply
-
-    @property
-    def contained(self) -> bool:
-        """The answer holds what it should and nothing that it must not."""
-        return (
-            self.reply.answered
-            and holds_answer(self.reply.text, self.case.answers)
-            and not any(one in self.reply.text for one in self.case.forbidden)
-        )
-
-    @property
-    def first_source(self) -> bool:
-        """The first citation is of a right document."""
-        return bool(self.reply.sources) and self.reply.sources[0] in self.case.sources
-
-
-Ask = Callable[[Case, str], Awaitable[Reply]]
-
-
-class InProcess:
-    """Asks the agent directly."""
-
-    def __init__(self, agent: RagAgent) -> None:
-        self._agent = agent
-
-    async def ask(self, case: Case, conversation_id: str) -> Reply:
-        """Return the answer to *case*."""
-        turn = Turn(
-            caller=Caller(tenant=case.collection, key_id="bench"),
-            conversation_id=conversation_id,
-            question=Question(text=case.question),
-            question_id=f"msg_{uuid.uuid4().hex}",
-            message_id=f"msg_{uuid.uuid4().hex}",
-            deadline=Deadline.after(_SECONDS),
-        )
+async def run_plan(
+    plan: Plan, *, at_once: int, environ: Mapping[str, str]
+) -> dict[str, list[Result]]:
+    """Start a service, fill it, ask every set; return the results by set."""
+    async with run_service(plan.papers, environ) as desks:
         begun = time.perf_counter()
-        async for event in self._agent.stream(turn):
-            if isinstance(event, AnswerCompleted):
-                answer = event.answer
-        return Reply(
-            text=answer.text,
-            answered=answer.answered,
-            confidence=answer.confidence,
-            sources=tuple(one.document_id for one in answer.citations),
-            supported=tuple(one.supported for one in answer.citations),
-            seconds=time.perf_counter() - begun,
+        for tenant, papers in plan.papers.items():
+            await desks[tenant].take_in(papers)
+        taken = sum(map(len, plan.papers.values()))
+        seconds = time.perf_counter() - begun
+        print(f"{taken} documents taken in within {seconds:.0f} s", flush=True)
+        return await _ask(plan.sets, desks, at_once=at_once)
+
+
+async def run_against(
+    plan: Plan, desk: Desk, *, at_once: int
+) -> dict[str, list[Result]]:
+    """Ask the sets of *plan* of a service that runs already."""
+    await desk.learn_names()
+    for papers in plan.papers.values():
+        await desk.take_in(papers)
+    desks = dict.fromkeys((one.tenant for one in plan.sets), desk)
+    return await _ask(plan.sets, desks, at_once=at_once)
+
+
+async def _ask(
+    sets: Sequence[QuestionSet], desks: Mapping[str, Desk], *, at_once: int
+) -> dict[str, list[Result]]:
+    """Ask every question once, though sets share some."""
+    found: dict[str, list[Result]] = {}
+    known: dict[tuple[str, int], Result] = {}
+    for one in sets:
+        fresh = [case for case in one.cases if (one.tenant, id(case)) not in known]
+        results = await desks[one.tenant].ask_all(fresh, at_once=at_once)
+        known.update(
+            {
+                (one.tenant, id(case)): result
+                for case, result in zip(fresh, results, strict=True)
+            }
         )
+        found[one.name] = [known[one.tenant, id(case)] for case in one.cases]
+    return found
 
 
-class OverHTTP:
-    """Asks a running service; its documents are whatever it holds."""
-
-    def __init__(self, url: str, key: str) -> None:
-        self._url = url.rstrip("/") + "/v1/chat"
-        self._key = key
-
-    async def ask(self, case: Case, conversation_id: str) -> Reply:
-        """Return the answer to *case*."""
-        return await asyncio.to_thread(self._post, case, conversation_id)
-
-    def _post(self, case: Case, conversation_id: str) -> Reply:
-        request = urllib.request.Request(
-            self._url,
-            data=json.dumps({"message": case.question}).encode(),
-            headers={
-                "Content-Type": "application/json",
-                "X-API-Key": self._key,
-                "X-Conversation-Id": conversation_id,
-            },
-        )
-        begun = time.perf_counter()
-        with urllib.request.urlopen(request, timeout=_SECONDS) as response:
-            body = json.load(response)
-        citations = body["citations"]
-        return Reply(
-            text=body["answer"],
-            answered=body["answered"],
-            confidence=body["confidence"],
-            sources=tuple(_name_of(one) for one in citations),
-            supported=tuple(one["supported"] for one in citations),
-            seconds=time.perf_counter() - begun,
-        )
+def measure_absent(
+    sets: Sequence[QuestionSet], found: Mapping[str, list[Result]]
+) -> dict[str, tuple[float, float]]:
+    """Return, by set, the AUROC of `confidence` for absent topics, and the refused."""
+    figures = {}
+    for one in sets:
+        if one.absent:
+            asked = [each for each in found[one.tenant] if each.case.answers]
+            absent = found[one.name]
+            figures[one.tenant] = (
+                area(
+                    [each.reply.confidence for each in asked],
+                    [each.reply.confidence for each in absent],
+                ),
+                sum(not each.reply.answered for each in absent) / len(absent),
+            )
+    return figures
 
 
-def _name_of(citation: dict[str, object]) -> str:
-    return str(citation.get("file") or citation.get("title") or "")
+def report(
+    plan: Plan, found: Mapping[str, list[Result]]
+) -> tuple[list[tuple[str, Figures]], dict[str, tuple[float, float]]]:
+    """Print the table of the sets; return its rows, and the absent topics."""
+    rows = [(one.name, count(found[one.name])) for one in plan.sets if not one.absent]
+    once = {
+        id(result): result
+        for one in plan.sets
+        if not one.absent and not one.name.startswith("mixed")
+        for result in found[one.name]
+    }
+    for language in ("en", "id"):
+        of = [one for one in once.values() if one.case.language == language]
+        rows.append((f"all {language}", count(of)))
+    rows.append(("all", count(list(once.values()))))
+    print_table(rows, print)
+    absent = measure_absent(plan.sets, found)
+    for name, (auroc, refused) in absent.items():
+        print(f"absent topics, {name}: AUROC {auroc:.3f}, refused {refused:.3f}")
+    return rows, absent
 
 
-async def ask_all(ask: Ask, cases: Iterable[Case]) -> list[Result]:
-    """Ask every question, those of one conversation in order."""
-    run = uuid.uuid4().hex[:8]
-    return [
-        Result(case, await ask(case, f"{run}-{case.conversation or at}"))
-        for at, case in enumerate(cases)
-    ]
-
-
-def report(name: str, results: Sequence[Result]) -> None:
-    """Print the figures of one set."""
-    answerable = [
-        one for one in results if one.case.answers and one.case.kind != "history"
-    ]
-    follow_ups = [one for one in answerable if one.case.kind == "followup"]
-    refusable = [one for one in results if one.case.kind == "unanswerable"]
-    adversarial = [one for one in results if one.case.kind == "adversarial"]
-    same = [one for one in answerable if not one.case.cross]
-    cited = [flag for one in results for flag in one.reply.supported]
-    words = [len(one.reply.text.split()) for one in answerable if one.reply.answered]
-    times = sorted(one.reply.seconds * 1000 for one in results)
-    print(
-        f"{name:6} n={len(answerable):4}"
-        f" contain={_share(one.contained for one in answerable)}"
-        f" first={_share(one.first_source for one in answerable)}"
-        f" same={_share(one.contained for one in same)}"
-        f"/{_share(one.first_source for one in same)}"
-        f" follow={_share(one.contained for one in follow_ups)}"
-        f" false-refusals={_share(not one.reply.answered for one in answerable)}"
-        f" refusals={_share(not one.reply.answered for one in refusable)}"
-        f" adversarial={_share(not one.reply.answered for one in adversarial)}"
-        f" support={_share(cited)}"
-        f" words={statistics.median(words) if words else 0:.0f}"
-        f" p50={_quantile(times, 0.5):.1f} p95={_quantile(times, 0.95):.1f} ms"
-    )
-
-
-def area(positives: Sequence[float], negatives: Sequence[float]) -> float:
-    """Return the area under the ROC curve of two lists of confidences."""
-    ranked = sorted([(one, 1) for one in positives] + [(one, 0) for one in negatives])
-    total, at = 0.0, 0
-    while at < len(ranked):
-        end = at
-        while end < len(ranked) and ranked[end][0] == ranked[at][0]:
-            end += 1
-        mean = (at + 1 + end) / 2
-        total += mean * sum(label for _, label in ranked[at:end])
-        at = end
-    count = len(positives)
-    return (total - count * (count + 1) / 2) / (count * len(negatives) or 1)
-
-
-def _share(flags: Iterable[bool]) -> str:
-    counted = list(flags)
-    return f"{sum(counted) / len(counted):.3f}" if counted else "-"
-
-
-def _quantile(ordered: Sequence[float], share: float) -> float:
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
-
-
-async def run_in_process(data: Path | None, *, show: bool) -> None:
-    """Build a store of everything in *data* (or the samples) and ask."""
-    sets: list[tuple[str, list[Case]]] = []
-    with tempfile.TemporaryDirectory() as folder:
-        store = open_embedded(Path(folder), collection="bench")
-        store.open()
-        documents = data / "docs" if data else SAMPLES / "documents"
-        questions = data / "docs" / "qa.jsonl" if data else SAMPLES / "questions.jsonl"
-        store.add(load_documents(documents, tenant="docs"))
-        sets.append(("docs", load_cases(questions)))
-        if data:
-            for name in ("en", "id", "facqa"):
-                store.add(load_paragraphs(data / "qa", name))
-                sets.append((name, load_paragraph_cases(data / "qa", name)))
-        agent = RagAgent(
-            retriever=PassageSearch(store),
-            conversations=FakeConversations(),
-            checkpointer=InMemorySaver(),
-        )
-        asker = InProcess(agent)
-        for name, cases in sets:
-            results = await ask_all(asker.ask, cases)
-            report(name, results)
-            if show:
-                _show_misses(results)
-            if name != "docs":
-                absent = [
-                    Case(name, case.question, case.language, "unanswerable")
-                    for other, others in sets
-                    for case in others[:200]
-                    if other != name and case.language == results[0].case.language
-                ] or [
-                    Case(name, case.question, case.language, "unanswerable")
-                    for case in load_cases(questions)
-                    if case.language == results[0].case.language
-                    and not case.conversation
-                ]
-                foreign = await ask_all(asker.ask, absent)
-                positives = [
-                    one.reply.confidence for one in results if one.case.answers
-                ]
-                negatives = [one.reply.confidence for one in foreign]
-                refused = _share(not one.reply.answered for one in foreign)
-                print(
-                    f"       absent topics: n={len(foreign)} refused={refused}"
-                    f" AUROC={area(positives, negatives):.3f}"
-                )
-        store.close()
-
-
-def _show_misses(results: Sequence[Result]) -> None:
+def show_misses(results: Iterable[Result]) -> None:
+    """Print every question that went wrong, with what was answered."""
     for one in results:
-        bad = not one.contained if one.case.answers else one.reply.answered
-        if bad and one.case.kind != "history":
+        wrong = not one.contained if one.case.answers else one.reply.answered
+        if wrong and one.case.kind != "history":
             print(
                 f"  [{one.case.kind}] {one.case.question} -> {one.case.answers}"
-                f" {one.case.sources}\n      {one.reply.confidence} {one.reply.text}"
-                f" {one.reply.sources}"
+                f" {one.case.sources}\n    {one.reply.confidence} {one.reply.text}"
             )
 
 
-def main() -> None:
-    """Measure, and print a line a set."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", help="a running service; unset: in this process")
-    parser.add_argument("--key", default="", help="its API key")
-    parser.add_argument("--questions", type=Path, help="JSON lines")
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench eval", description="How good are the answers?"
+    )
+    parser.add_argument("--questions", type=Path, help="your own, JSON lines")
+    parser.add_argument("--documents", type=Path, help="folder they are about")
+    parser.add_argument("--url", help="a running service; default: one is started")
+    parser.add_argument("--key", default="", help="an API key of that service")
     parser.add_argument("--data", type=Path, help="folder with docs/ and qa/")
+    parser.add_argument("--sample", type=int, help="about so many questions of a set")
+    parser.add_argument("--seed", type=int, default=1, help="of the sample")
+    parser.add_argument("--concurrency", type=int, default=1, help="questions at once")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--show", action="store_true", help="print what went wrong")
-    options = parser.parse_args()
-    if options.url:
-        cases = load_cases(options.questions or SAMPLES / "questions.jsonl")
-        results = asyncio.run(ask_all(OverHTTP(options.url, options.key).ask, cases))
-        report("http", results)
-        if options.show:
-            _show_misses(results)
+    parser.add_argument(
+        "--no-mixed", action="store_true", help="leave the mixed collection out"
+    )
+    parser.add_argument(
+        "--configured",
+        action="store_true",
+        help="give the started service the LLM_* and EMBEDDING_* variables set here",
+    )
+    return parser
+
+
+def make_plan(options: argparse.Namespace) -> Plan:
+    """Return what the options ask for."""
+    data: Path | None = options.data or (DATA if DATA.is_dir() else None)
+    if options.questions or options.url:
+        questions = options.questions or SAMPLES / "questions.jsonl"
+        documents = options.documents
+        if documents is None and not options.url:
+            documents = SAMPLES / "documents"
+        plan = plan_own(questions, documents)
     else:
-        asyncio.run(run_in_process(options.data, show=options.show))
+        plan = plan_all(data, mixed=not options.no_mixed)
+    if options.sample:
+        return shrink(
+            plan, lambda cases: sample(cases, options.sample, seed=options.seed)
+        )
+    return plan
+
+
+def main() -> int:
+    """Measure and print; exit status 1 when a bar does not hold."""
+    options = build_parser().parse_args()
+    begun = time.perf_counter()
+    plan = make_plan(options)
+    environ = {
+        name: value
+        for name, value in os.environ.items()
+        if options.configured and name.startswith(_MODEL_SETTINGS)
+    }
+    model = environ.get("LLM_MODEL", "none: sentences are quoted")
+    print("model: " + ("of the service" if options.url else model), flush=True)
+    if options.url:
+        desk = Desk(options.url.rstrip("/"), options.key)
+        run = run_against(plan, desk, at_once=options.concurrency)
+    else:
+        run = run_plan(plan, at_once=options.concurrency, environ=environ)
+    found = asyncio.run(run)
+    rows, absent = report(plan, found)
+    data = options.data or DATA
+    own = bool(options.questions or options.url)
+    retrieval = {} if own or not data.is_dir() else measure_sets(data / "qa")
+    print_sets(retrieval)
+    bars = [] if own or options.sample else find_bars(dict(rows), absent, retrieval)
+    print_bars(bars)
+    if options.show:
+        for one in plan.sets:
+            if not one.absent:
+                print(one.name)
+                show_misses(found[one.name])
+    print(f"measured within {time.perf_counter() - begun:.0f} s")
+    if options.json:
+        written: dict[str, Any] = {
+            "model": model,
+            "sets": {name: dataclasses.asdict(one) for name, one in rows},
+            "absent_topics": {
+                name: {"auroc": auroc, "refused": refused}
+                for name, (auroc, refused) in absent.items()
+            },
+            "retrieval": {
+                name: dataclasses.asdict(one) for name, one in retrieval.items()
+            },
+            "bars": [dataclasses.asdict(one) | {"holds": one.holds} for one in bars],
+        }
+        options.json.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+    return 0 if all(one.holds for one in bars) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,8 +122,8 @@ def find_ranks(
         yield found.index(gold) if gold in found else None
 
 
-def measure_samples(store: PassageStore) -> None:
-    """Print where the right document of each sample question stands."""
+def measure_samples(store: PassageStore) -> dict[str, Figures]:
+    """Return where the right document of the sample questions stands."""
     store.add(load_documents(SAMPLES / "documents", tenant="samples"))
     search = PassageSearch(store)
     cases = [
@@ -131,6 +131,7 @@ def measure_samples(store: PassageStore) -> None:
         for case in load_cases(SAMPLES / "questions.jsonl")
         if case.sources and case.answers and case.kind != "followup"
     ]
+    figures: dict[str, Figures] = {}
     for label, cross in (("samples", False), ("samples, xling", True)):
         ranks: list[int | None] = []
         for case in cases:
@@ -139,33 +140,45 @@ def measure_samples(store: PassageStore) -> None:
                 found = [one.document_id for one in search.search_now(query).passages]
                 places = [found.index(one) for one in case.sources if one in found]
                 ranks.append(min(places, default=None))
-        print(_row(label, score_ranks(ranks)))
+        figures[label] = score_ranks(ranks)
+    return figures
 
 
-def measure_quality(data: Path) -> bool:
-    """Print the figures of every set; return whether all bars hold."""
-    holds = True
+def measure_sets(data: Path) -> dict[str, Figures]:
+    """Return the figures of every set, asked of its own tenant and of the mixed one."""
+    found: dict[str, Figures] = {}
     with tempfile.TemporaryDirectory() as folder:
         store = open_embedded(Path(folder), collection="bench")
         store.open()
         try:
             names = fill(store, data)
             search = PassageSearch(store)
-            print("set              n    R@1    R@5   R@10    MRR   nDCG")
             for name in names:
                 questions = read_lines(data / SETS[name][1])
                 for tenant in (name, MIXED):
-                    figures = score_ranks(
-                        list(find_ranks(search, questions, tenant=tenant))
-                    )
                     label = name if tenant == name else f"{name}, mixed"
-                    print(_row(label, figures))
-                    if tenant == name:
-                        holds &= _check(name, figures)
-            measure_samples(store)
+                    ranks = list(find_ranks(search, questions, tenant=tenant))
+                    found[label] = score_ranks(ranks)
+            found |= measure_samples(store)
         finally:
             store.close()
-    return holds
+    return found
+
+
+def print_sets(found: Mapping[str, Figures]) -> None:
+    """Print a line a set."""
+    if found:
+        print("retrieval        n    R@1    R@5   R@10    MRR   nDCG")
+    for label, figures in found.items():
+        print(_row(label, figures))
+
+
+def measure_quality(data: Path) -> bool:
+    """Print the figures of every set; return whether all bars hold."""
+    found = measure_sets(data)
+    print_sets(found)
+    checked = [_check(name, figures) for name, figures in found.items()]
+    return all(checked)
 
 
 def _row(label: str, figures: Figures) -> str:

@@ -22,7 +22,7 @@ import numpy as np
 from agents.extractive_weights import SENTENCE_WEIGHTS
 from agents.gate import GATE_FEATURES, compute_gate_features
 from agents.ranking import SENTENCE_FEATURES, rank_sentences
-from bench.eval import area
+from bench.eval_figures import area
 from bench.extractive_samples import (
     FOLDS,
     SETS,
