@@ -39,15 +39,19 @@ class Options:
     Attributes:
         json_bytes: Largest JSON body.
         document_bytes: Largest document upload on the wire.
+        audio_bytes: Largest sound of a spoken question.
         turn_seconds: Wall-clock budget of one turn.
+        voice_seconds: The same of a spoken turn.
     """
 
     version: str
     cors: CORSPolicy
     json_bytes: int = 128 * 1024
     document_bytes: int = 50 * 1024 * 1024
+    audio_bytes: int = 16 * 1024 * 1024
     message_chars: int = 5000
     turn_seconds: float = 60.0
+    voice_seconds: float = 90.0
 
 
 class BlockingWork:

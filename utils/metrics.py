@@ -20,7 +20,19 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _TURN_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 90)
 _PASSAGES = (0, 1, 2, 3, 5, 8, 13, 20)
 # A label is a closed set; whatever else a part reports counts as `other`.
-_STAGES = frozenset({"understand", "retrieve", "decide", "generate", "total"})
+_STAGES = frozenset(
+    {
+        "understand",
+        "retrieve",
+        "decide",
+        "generate",
+        "total",
+        "speech_to_text",
+        "emotion_analysis",
+        "process_rag",
+        "text_to_speech",
+    }
+)
 _PARTS = frozenset({"state", "retrieval", "dense", "rerank", "model"})
 
 
@@ -65,6 +77,18 @@ class Metrics:
             "tanya_turn_first_text_seconds",
             "Time from the request to the first text of the answer.",
             buckets=_TURN_SECONDS,
+            registry=registry,
+        )
+        self._first_audio = Histogram(
+            "tanya_turn_first_audio_seconds",
+            "Time from the end of an upload to the first sound of the answer.",
+            buckets=_TURN_SECONDS,
+            registry=registry,
+        )
+        self._voice_warnings = Counter(
+            "tanya_voice_warnings",
+            "Spoken turns that were asked again or went without a stage.",
+            ("warning",),
             registry=registry,
         )
         self._passages = Histogram(
@@ -119,6 +143,14 @@ class Metrics:
     def count_first_text(self, seconds: float) -> None:
         """Count the wait for the first text of an answer."""
         self._first_delta.observe(seconds)
+
+    def count_first_audio(self, seconds: float) -> None:
+        """Count the wait for the first sound of an answer."""
+        self._first_audio.observe(seconds)
+
+    def count_voice_warning(self, warning: str) -> None:
+        """Count a warning of a spoken turn; they are a closed set."""
+        self._voice_warnings.labels(warning).inc()
 
     def count_failed_turn(self, code: str) -> None:
         """Count a turn that ended with an error; *code* is from our closed tree."""

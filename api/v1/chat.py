@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Any
 
 import orjson
 from flask import Response, request
-from pydantic import AfterValidator, ConfigDict, Field
 
 from api import sse
 from api.context import Edge, caller, edge, request_id
@@ -17,14 +16,14 @@ from api.errors import as_app_error
 from api.idempotency import Claim, fingerprint
 from api.openapi import REF, Responses, errors_of, json_of
 from api.problems import problem
-from api.routes import Parameters, Routes
+from api.routes import Routes
 from api.streams import AsyncStream
 from api.v1 import examples
-from api.v1.schemas import ChatAnswer, ChatRequest, ConversationID, StreamEvent
+from api.v1.schemas import ChatAnswer, ChatRequest, StreamEvent
+from api.v1.turn_headers import ChatHeaders
 from api.v1.turns import PASSAGES_HEADER, Completed, RunningTurn, Silence, Step
 from domain.deadlines import Deadline
 from domain.errors import (
-    AppError,
     BadRequest,
     ConversationBusy,
     FieldProblem,
@@ -55,40 +54,12 @@ from domain.turns import (
     Turn,
     TurnStarted,
 )
-from utils.validation import is_idempotency_key
 
 # Longer than the wait in a conversation's line, so that a busy one is told with its
 # own status. A stream that waits longer than this begins with a comment instead.
 FIRST_EVENT_SECONDS = 25.0
 ROUTE = "POST /v1/chat"
 REPLAYED = {"Idempotency-Replayed": "true"}
-
-
-def _check_key(key: str) -> str:
-    if not is_idempotency_key(key):
-        raise ValueError("must be 1 to 255 visible ASCII characters")
-    return key
-
-
-def _hide_key(schema: dict[str, Any]) -> None:
-    # A tool that makes up values sends one key with several bodies and is refused,
-    # rightly; the key is told in the description of the operation instead.
-    del schema["properties"]["Idempotency-Key"]
-
-
-class ChatHeaders(Parameters):
-    """Headers of a turn."""
-
-    model_config = ConfigDict(json_schema_extra=_hide_key)
-    refusals: ClassVar[Mapping[str, type[AppError]]] = {
-        "X-Conversation-Id": InvalidConversationID,
-        "Idempotency-Key": BadRequest,
-    }
-
-    conversation_id: ConversationID = Field(alias="X-Conversation-Id")
-    idempotency_key: Annotated[str, AfterValidator(_check_key)] | None = Field(
-        None, alias="Idempotency-Key"
-    )
 
 
 def build_routes() -> Routes:
