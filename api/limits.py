@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from flask import g, request
 
 from api.context import edge, presented_key, services
+from api.doors import check_door
+from api.kiosk_access import CONVERSATION_HEADER, identify
 from domain.callers import Caller
 from domain.errors import NotAuthenticated, RateLimited
 from domain.ports import Allowance
@@ -17,7 +19,7 @@ _READS = frozenset({"GET", "HEAD"})
 
 async def admit() -> None:
     """
-    Let this request in: a valid key within its limit.
+    Let this request in: a valid key within its limit, at a door that is open to it.
 
     Reads are free, apart from one a window that learns how the key stands: a page that
     shows conversations must not use up the questions of its reader. Requests without a
@@ -27,12 +29,13 @@ async def admit() -> None:
     Raises:
         NotAuthenticated: No key, or one nobody holds.
         RateLimited: This key, or this address, asked too often.
+        Forbidden: This route is not for devices, or not for visitors.
+        ConversationNotFound: A visitor asks for another conversation.
     """
     try:
-        caller = _find_caller()
+        caller = await _find_caller()
     except NotAuthenticated:
-        subject = f"address:{request.remote_addr or 'unknown'}"
-        _refuse_if_over(await services().limiter.hit(subject), kind="address")
+        await count_stranger()
         raise
     g.caller = caller
     tenant_var.set(caller.tenant)
@@ -43,14 +46,30 @@ async def admit() -> None:
         if g.allowances is None:
             g.allowances = await services().limiter.hit(subject)
             standings.remember(subject, g.allowances)
-        return
-    allowances = await services().limiter.hit(subject)
-    standings.remember(subject, allowances)
-    _refuse_if_over(allowances, kind="key")
+    else:
+        allowances = await services().limiter.hit(subject)
+        standings.remember(subject, allowances)
+        _refuse_if_over(allowances, kind="key")
+    check_door(
+        caller,
+        request.method,
+        str(request.url_rule),
+        conversation_ids=(
+            (request.view_args or {}).get("conversation_id"),
+            request.headers.get(CONVERSATION_HEADER),
+        ),
+    )
 
 
-def _find_caller() -> Caller:
-    caller = services().keys.find_caller(presented_key())
+async def count_stranger() -> None:
+    """Count a request without a key by its address. Raises `RateLimited`."""
+    subject = f"address:{request.remote_addr or 'unknown'}"
+    _refuse_if_over(await services().limiter.hit(subject), kind="address")
+
+
+async def _find_caller() -> Caller:
+    here = services()
+    caller = await identify(presented_key(), keys=here.keys, visitors=here.visitors)
     if caller is None:
         raise NotAuthenticated
     return caller

@@ -1,4 +1,4 @@
-"""API keys: random, known by their SHA-256, several for each tenant."""
+"""Keys of programs and devices: random, known by their SHA-256, several a tenant."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from domain.callers import Caller
+from domain.callers import Caller, CallerKind
 from domain.errors import ConfigurationError
 
 # 256 random bits: no slow hash is needed to keep a stolen digest from being reversed.
@@ -32,19 +32,19 @@ def digest_key(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def parse_entries(text: str) -> list[tuple[str, str]]:
+def parse_entries(text: str, *, setting: str = "API_KEYS") -> list[tuple[str, str]]:
     """
     Return tenants and digests of `tenant:sha256hex[,tenant:sha256hex...]`.
 
     Raises:
-        ConfigurationError: An entry has another form.
+        ConfigurationError: An entry has another form; the message names *setting*.
     """
     entries = []
     for part in filter(None, map(str.strip, text.split(","))):
         found = _ENTRY.fullmatch(part)
         if found is None:
             raise ConfigurationError(
-                "API_KEYS: must be tenant:sha256hex, comma separated"
+                f"{setting}: must be tenant:sha256hex, comma separated"
             )
         entries.append((found[1], found[2].lower()))
     return entries
@@ -56,29 +56,58 @@ class APIKeys:
 
     Args:
         entries: Tenant and SHA-256 in hex, any number of keys for a tenant.
+        devices: The same for keys that may only speak and listen.
 
     Raises:
-        ConfigurationError: An entry is malformed, or a key belongs to two tenants.
+        ConfigurationError: An entry is malformed, or a key has two owners.
     """
 
-    def __init__(self, entries: Sequence[tuple[str, str]]) -> None:
-        owners: dict[bytes, Caller] = {}
-        for tenant, digest in entries:
-            if not _ENTRY.fullmatch(f"{tenant}:{digest}"):
-                raise ConfigurationError("API_KEYS: a tenant or a digest is malformed")
-            caller = Caller(tenant, digest.lower()[:_KEY_ID_DIGITS])
-            if owners.setdefault(bytes.fromhex(digest), caller) != caller:
-                raise ConfigurationError("API_KEYS: one key belongs to two tenants")
-        self._callers = tuple(owners.items())
+    def __init__(
+        self,
+        entries: Sequence[tuple[str, str]],
+        *,
+        devices: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        self._programs = _callers_of(entries, "program")
+        self._devices = _callers_of(devices, "device")
+        if self._programs.keys() & self._devices.keys():
+            raise ConfigurationError("DEVICE_KEYS: one key is also in API_KEYS")
 
     def find_caller(self, key: str) -> Caller | None:
-        """Return whose *key* it is; the time taken tells nothing about the keys."""
-        asked = bytes.fromhex(digest_key(key))
-        found: Caller | None = None
-        for digest, caller in self._callers:
-            if hmac.compare_digest(digest, asked):
-                found = caller
-        return found
+        """
+        Return the program of *key*; the time taken tells nothing about the keys.
+
+        A device is not found here, so that a door which does not ask for devices has
+        none.
+        """
+        return _find(self._programs, key)
+
+    def find_device(self, key: str) -> Caller | None:
+        """Return the device of *key*, likewise."""
+        return _find(self._devices, key)
+
+
+def _callers_of(
+    entries: Sequence[tuple[str, str]], kind: CallerKind
+) -> dict[bytes, Caller]:
+    setting = "DEVICE_KEYS" if kind == "device" else "API_KEYS"
+    owners: dict[bytes, Caller] = {}
+    for tenant, digest in entries:
+        if not _ENTRY.fullmatch(f"{tenant}:{digest}"):
+            raise ConfigurationError(f"{setting}: a tenant or a digest is malformed")
+        caller = Caller(tenant, digest.lower()[:_KEY_ID_DIGITS], kind=kind)
+        if owners.setdefault(bytes.fromhex(digest), caller) != caller:
+            raise ConfigurationError(f"{setting}: one key belongs to two tenants")
+    return owners
+
+
+def _find(callers: Mapping[bytes, Caller], key: str) -> Caller | None:
+    asked = bytes.fromhex(digest_key(key))
+    found: Caller | None = None
+    for digest, caller in callers.items():
+        if hmac.compare_digest(digest, asked):
+            found = caller
+    return found
 
 
 def load_or_make_key(path: Path) -> str:

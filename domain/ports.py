@@ -24,6 +24,7 @@ from domain.documents import (
 )
 from domain.speech_ports import SpeechServices
 from domain.turns import Turn, TurnEvent
+from domain.visitors import Pass, VisitorSession
 
 
 class Answerer(Protocol):
@@ -227,7 +228,73 @@ class KeyRing(Protocol):
     """Who holds which key."""
 
     def find_caller(self, key: str) -> Caller | None:
-        """Return the caller of *key*, in constant time over all keys, or None."""
+        """Return the program of *key*, in constant time over all keys, or None."""
+        ...
+
+    def find_device(self, key: str) -> Caller | None:
+        """Return the device of *key*, which may only speak and listen, or None."""
+        ...
+
+
+class VisitorSessions(Protocol):
+    """Who stands in front of a device, and what remains of them afterwards."""
+
+    @property
+    def silence_seconds(self) -> float:
+        """Seconds without a sign of life that end a session."""
+        ...
+
+    async def begin(self, device: Caller) -> tuple[str, VisitorSession]:
+        """Return a new session and its secret, which is kept nowhere."""
+        ...
+
+    async def load(self, device: Caller, secret: str) -> VisitorSession:
+        """
+        Return the session of *secret*; this is a sign of life.
+
+        Raises:
+            VisitorSessionEnded: It ended, never was, or is another device's.
+        """
+        ...
+
+    async def end(self, device: Caller, secret: str) -> None:
+        """
+        End the session and forget its conversation unless a phone has opened it.
+
+        Raises:
+            VisitorSessionEnded: There is no such session any more.
+        """
+        ...
+
+    async def make_link(self, session: VisitorSession) -> Pass:
+        """Return a token that opens the conversation elsewhere, once."""
+        ...
+
+    async def open_link(self, token: str) -> Pass:
+        """
+        Take a link's token and return a visitor's.
+
+        Raises:
+            LinkUsed: It was taken before, is too old, or its session ended first.
+        """
+        ...
+
+    async def find_visitor(self, token: str) -> Caller | None:
+        """Return the visitor of *token*, with the conversation it is for, or None."""
+        ...
+
+    async def is_open(
+        self, tenant: str, conversation_id: str, *, seconds: float | None = None
+    ) -> bool:
+        """
+        Return whether a visitor's conversation may be spoken in.
+
+        With *seconds* this is a sign of life: the session lives so long from now.
+        """
+        ...
+
+    async def close_conversation(self, tenant: str, conversation_id: str) -> None:
+        """Forget a conversation whose session ended, unless a phone has opened it."""
         ...
 
 
@@ -271,5 +338,6 @@ class Services:
     keys: KeyRing
     health: HealthProbe
     speech: SpeechServices | None = None
+    visitors: VisitorSessions | None = None
     starters: list[Callable[[], object]] = field(default_factory=list)
     closers: list[Callable[[], object]] = field(default_factory=list)

@@ -70,6 +70,8 @@ class StateFile:
     Args:
         path: Made with mode 0600; its folder is made too.
         ttl_seconds: Life of what is written.
+        schema: Statements that make the tables where they are missing.
+        expiring: Tables whose rows end by their column `expires`.
         clock: Unix seconds.
 
     Raises (whatever touches the file):
@@ -82,11 +84,15 @@ class StateFile:
         path: Path,
         *,
         ttl_seconds: int = 86_400,
+        schema: str = _SCHEMA,
+        expiring: Sequence[str] = _EXPIRING,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.ttl_seconds = ttl_seconds
         self.clock = clock
         self._path = path
+        self._schema = schema
+        self._expiring = expiring
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._executor: ThreadPoolExecutor | None = None
@@ -129,12 +135,13 @@ class StateFile:
         """Remove what has expired."""
         now = self.clock()
         with self.write() as connection:
-            for table in _EXPIRING:
+            for table in self._expiring:
                 connection.execute(
                     f"DELETE FROM {table} WHERE expires < ?",  # noqa: S608 - our names
                     (now,),
                 )
-            connection.execute("DELETE FROM leases WHERE until < ?", (now,))
+            if self._schema is _SCHEMA:
+                connection.execute("DELETE FROM leases WHERE until < ?", (now,))
 
     def close(self) -> None:
         """Close the file."""
@@ -184,7 +191,7 @@ class StateFile:
             connection.execute("PRAGMA journal_mode = WAL")
             # A crash of the process loses nothing; of the machine, the last second.
             connection.execute("PRAGMA synchronous = NORMAL")
-            connection.executescript(_SCHEMA)
+            connection.executescript(self._schema)
         except BaseException:
             connection.close()
             raise

@@ -45,6 +45,9 @@ Item = TypeVar("Item")
 
 KEY = "tanya_test-key-of-the-default-tenant-0000"
 OTHER_KEY = "tanya_test-key-of-the-other-tenant-000000"
+DEVICE_KEY = "tanya_test-key-of-the-kiosk-in-the-hall-00"
+SECOND_DEVICE_KEY = "tanya_test-key-of-the-kiosk-upstairs-00000"
+OTHER_DEVICE_KEY = "tanya_test-key-of-the-other-tenants-kiosk0"
 LIFE_SECONDS = 86_400.0
 
 
@@ -381,7 +384,7 @@ class FakeLimiter:
 
 
 class FakeKeys:
-    """Two tenants with a key each."""
+    """Two tenants with a key each, and three devices."""
 
     def __init__(self) -> None:
         self._callers = {
@@ -389,8 +392,17 @@ class FakeKeys:
             OTHER_KEY: Caller("other", "000000000002"),
         }
 
+        self._devices = {
+            DEVICE_KEY: Caller("default", "00000000000a", kind="device"),
+            SECOND_DEVICE_KEY: Caller("default", "00000000000b", kind="device"),
+            OTHER_DEVICE_KEY: Caller("other", "00000000000c", kind="device"),
+        }
+
     def find_caller(self, key: str) -> Caller | None:
         return self._callers.get(key)
+
+    def find_device(self, key: str) -> Caller | None:
+        return self._devices.get(key)
 
 
 @dataclass
