@@ -15,7 +15,8 @@ Every error a caller may see.
     |-- NotFound                    404 not_found
     |   |-- ConversationNotFound    404 conversation_not_found
     |   |-- DocumentNotFound        404 document_not_found
-    |   `-- MessageNotFound         404 message_not_found
+    |   |-- MessageNotFound         404 message_not_found
+    |   `-- ModelNotFound           404 model_not_found
     |-- MethodNotAllowed            405 method_not_allowed
     |-- NotAcceptable               406 not_acceptable
     |-- RequestTimeout              408 request_timeout
@@ -181,6 +182,12 @@ class MessageNotFound(NotFound):
     """There is no such message in this conversation."""
 
     code, title = "message_not_found", "Message not found"
+
+
+class ModelNotFound(NotFound):
+    """There is no such model; `GET /v1/models` lists them."""
+
+    code, title = "model_not_found", "Model not found"
 
 
 class MethodNotAllowed(AppError):
