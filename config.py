@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     """One key, of tenant `default`."""
     api_keys: str = ""
     """More keys: `tenant:sha256hex[,tenant:sha256hex...]`."""
+    device_keys: str = ""
+    """Keys in the same form that may only speak and listen, for kiosks."""
 
     # The service.
     data_dir: Path = Path(".data")
@@ -203,6 +205,12 @@ class Settings(BaseSettings):
     emotion_timeout: Seconds = 5.0
     """One emotion analysis, seconds."""
 
+    # Kiosks.
+    public_url: URL = None
+    """Base URL of the service as a phone finds it, for links; unset: no links."""
+    kiosk_silence_seconds: Annotated[float, Field(ge=5, le=3600)] = 60.0
+    """Silence that ends the session of a visitor at a device, seconds."""
+
     # Limits.
     turn_timeout: Seconds = 60.0
     """One turn from its request to its last token, seconds."""
@@ -254,9 +262,17 @@ class Settings(BaseSettings):
         secret = self.jwt_secret.get_secret_value() if self.jwt_secret else None
         if secret is not None and len(secret.encode()) < 32:
             raise ValueError("JWT_SECRET: needs 32 bytes or more")
-        for entry in filter(None, map(str.strip, self.api_keys.split(","))):
-            if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}:[0-9a-fA-F]{64}", entry):
-                raise ValueError("API_KEYS: must be tenant:sha256hex, comma separated")
+        for name, keys in (
+            ("API_KEYS", self.api_keys),
+            ("DEVICE_KEYS", self.device_keys),
+        ):
+            for entry in filter(None, map(str.strip, keys.split(","))):
+                if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}:[0-9a-fA-F]{64}", entry):
+                    raise ValueError(
+                        f"{name}: must be tenant:sha256hex, comma separated"
+                    )
+        if self.public_url and not re.fullmatch(r"https?://[^\s?#@]+", self.public_url):
+            raise ValueError("PUBLIC_URL: must be http(s)://host[:port][/path]")
         for origin in filter(None, map(str.strip, self.cors_origins.split(","))):
             if origin != "*" and not re.fullmatch(r"[a-z+.-]+://[^/\s?#@]+", origin):
                 raise ValueError(

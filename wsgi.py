@@ -7,6 +7,7 @@ import sys
 from api.bridge import Bridge, BridgeLimits
 from api.bridge_body import limits_by_path
 from api.bridge_guard import presented_keys
+from api.kiosk_access import may_know
 from app import build_services, create_app
 from config import Settings, load_settings
 from domain.errors import ConfigurationError
@@ -43,7 +44,8 @@ def build_bridge(settings: Settings) -> Bridge:
             default=options.json_bytes,
         ),
         knows=lambda fields: any(
-            services.keys.find_caller(key) for key in presented_keys(fields)
+            may_know(services.keys, services.visitors, key)
+            for key in presented_keys(fields)
         ),
         cors_origins=tuple(
             origin.strip() for origin in settings.cors_origins.split(",")

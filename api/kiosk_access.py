@@ -36,6 +36,13 @@ async def identify(
     return found
 
 
+def may_know(keys: KeyRing, visitors: VisitorSessions | None, key: str) -> bool:
+    """Return whether *key* may be somebody's, without I/O."""
+    if keys.find_caller(key) or keys.find_device(key):
+        return True
+    return visitors is not None and visitors.is_pass(key)
+
+
 async def admit_conversation(
     caller: Caller,
     visitors: VisitorSessions | None,

@@ -283,6 +283,10 @@ class VisitorSessions(Protocol):
         """Return the visitor of *token*, with the conversation it is for, or None."""
         ...
 
+    def is_pass(self, token: str) -> bool:
+        """Return whether *token* was made for a visitor, without I/O."""
+        ...
+
     async def is_open(
         self, tenant: str, conversation_id: str, *, seconds: float | None = None
     ) -> bool:

@@ -71,6 +71,18 @@ class Records(Protocol):
         ...
 
 
+class PassMaker(Protocol):
+    """Makes the tokens of visitors."""
+
+    def new(self) -> str:
+        """Return a new token that nobody can guess."""
+        ...
+
+    def made(self, text: str) -> bool:
+        """Return whether *text* was made here, without I/O."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Lives:
     """
@@ -98,7 +110,7 @@ class KioskSessions:
 
     Args:
         forget: Removes a conversation from every store; of one that is gone, too.
-        new_pass: Makes the token of a visitor.
+        passes: Makes the tokens of visitors.
         clock: Unix seconds.
     """
 
@@ -107,13 +119,13 @@ class KioskSessions:
         records: Records,
         *,
         forget: Forget,
-        new_pass: Callable[[], str] = lambda: secrets.token_urlsafe(_SECRET_BYTES),
+        passes: PassMaker,
         lives: Lives | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._records = records
         self._forget = forget
-        self._new_pass = new_pass
+        self._passes = passes
         self._lives = lives or Lives()
         self._clock = clock
         self._sweeping: asyncio.Task[None] | None = None
@@ -184,7 +196,9 @@ class KioskSessions:
         )
         if fate != _OPENED:
             raise LinkUsed
-        made = self._pass(self._new_pass(), tenant, conversation_id, self._lives.visit)
+        made = self._pass(
+            self._passes.new(), tenant, conversation_id, self._lives.visit
+        )
         await self._records.put(
             _name("visit", made.token), _value_of(made), seconds=self._lives.visit
         )
@@ -192,6 +206,8 @@ class KioskSessions:
 
     async def find_visitor(self, token: str) -> Caller | None:
         """Return the visitor of *token*, with the conversation it is for, or None."""
+        if not self.is_pass(token):
+            return None
         found = await self._records.find(_name("visit", token))
         if found is None:
             return None
@@ -202,6 +218,10 @@ class KioskSessions:
             kind="visitor",
             conversation_id=owner["conversation_id"],
         )
+
+    def is_pass(self, token: str) -> bool:
+        """Return whether *token* was made for a visitor, without I/O."""
+        return self._passes.made(token)
 
     async def is_open(
         self, tenant: str, conversation_id: str, *, seconds: float | None = None
