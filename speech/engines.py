@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from domain.speech_ports import SpeechToText, TextToSpeech
+from domain.speech_ports import EmotionReader, SpeechToText, TextToSpeech
 
 
 class RecognitionEngine(SpeechToText, Protocol):
@@ -28,4 +28,20 @@ class SpeakingEngine(TextToSpeech, Protocol):
 
     async def close(self) -> None:
         """Give back processes and connections."""
+        ...
+
+
+class EmotionEngine(EmotionReader, Protocol):
+    """Who hears how something is said, with a beginning, a state and an end."""
+
+    def state(self) -> str:
+        """Return a component state for `/health`, naming what is missing."""
+        ...
+
+    async def start(self) -> None:
+        """Make ready what the first use would wait for; never raises."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections."""
         ...

@@ -90,3 +90,13 @@ class OffEmotion:
     ) -> Emotion | None:
         """Return None."""
         return None
+
+    async def start(self) -> None:
+        """Do nothing: there is nothing to make ready."""
+
+    async def close(self) -> None:
+        """Do nothing: there is nothing to give back."""
+
+    def state(self) -> str:
+        """Return `off`."""
+        return "off"
