@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,18 +18,28 @@ from api.hooks import install_hooks
 from api.metrics import install_accounting
 from api.openapi import Application
 from api.pages import install_pages
-from api.v1 import chat, conversations, documents
+from api.v1 import audio, chat, conversations, documents, kiosk, visits
 from config import Settings
-from domain.errors import ConfigurationError, StoreUnavailable
-from domain.ports import KeyRing, Services
+from domain.errors import (
+    AppError,
+    ConfigurationError,
+    ConversationNotFound,
+    StoreUnavailable,
+)
+from domain.ports import Answerer, FeedbackStore, IdempotencyStore, KeyRing, Services
+from domain.speech_ports import EmotionReader, SpeechServices
 from stores.health import HealthBoard, Watch
 from utils.metrics import Metrics
 
 if TYPE_CHECKING:
     from knowledge.jobs import JobQueue
     from knowledge.pipeline import Library
+    from speech.decoder import SandboxedDecoder
+    from speech.engines import RecognitionEngine, SpeakingEngine
+    from stores.kiosk import KioskSessions, Records
     from stores.sql import Database
     from stores.vectors import PassageStore
+    from utils.checkpointer import State
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +57,12 @@ answer."""
 _MB = 1024 * 1024
 # A document at hand when the server stops; what is not done is done at the next start.
 _GRACE_SECONDS = 8.0
+# 90 s for a spoken turn where a typed one has 60.
+_VOICE_SHARE = 1.5
+# The first requests of a new worker go first; then the speech models are loaded.
+_SPEECH_WARMUP_SECONDS = 3.0
+# Enough to know an organisation's words; more would make the language model slow.
+_VOCABULARY_PASSAGES = 4_000
 # What multipart adds around one file and its fields.
 _FRAME_BYTES = 64 * 1024
 
@@ -79,7 +98,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Applicat
     install_accounting(application)
     install_hooks(application)
     install_pages(application)
-    for module in (chat, conversations, documents, health, metrics):
+    for module in (chat, audio, conversations, documents, kiosk, visits, health, metrics):
         routes = module.build_routes()
         application.describe(*routes.models)
         application.register_api(routes)
@@ -96,7 +115,10 @@ def _options(settings: Settings) -> Options:
         cors=cors,
         document_bytes=settings.max_document_mb * _MB + _FRAME_BYTES,
         message_chars=settings.max_message_chars,
+        audio_bytes=settings.max_audio_mb * _MB,
         turn_seconds=settings.turn_timeout,
+        public_url=settings.public_url,
+        voice_seconds=settings.turn_timeout * _VOICE_SHARE,
     )
 
 
@@ -113,6 +135,7 @@ def build_services(settings: Settings) -> Services:
     from knowledge.search import PassageSearch
     from stores.feedback import SQLFeedbackStore
     from stores.idempotency import RedisIdempotencyStore
+    from stores.kiosk_guard import GuardedConversations
     from stores.rate_limits import SharedRateLimiter
     from utils.checkpointer import build_state
 
@@ -123,16 +146,20 @@ def build_services(settings: Settings) -> Services:
     search = PassageSearch(shelf.passages)
     watch = Watch(shelf.database.check)
     idempotency = RedisIdempotencyStore(state.connection)
-    services = Services(
-        rag=RagAgent(
-            retriever=search,
-            conversations=state.conversations,
-            checkpointer=state.checkpointer,
-            model=model,
-            feedback=feedback,
-        ),
+    visitors = _build_visitors(settings, state, feedback, idempotency)
+    conversations = GuardedConversations(state.conversations, visitors)
+    rag = RagAgent(
         retriever=search,
-        conversations=state.conversations,
+        conversations=conversations,
+        checkpointer=state.checkpointer,
+        model=model,
+        feedback=feedback,
+    )
+    engines = _build_engines(settings, shelf.passages)
+    services = Services(
+        rag=rag,
+        retriever=search,
+        conversations=conversations,
         documents=shelf.library,
         feedback=feedback,
         idempotency=idempotency,
@@ -148,12 +175,19 @@ def build_services(settings: Settings) -> Services:
                 "qdrant": shelf.passages.state,
                 "database": watch.state,
                 "model": lambda: "ok" if model else "off",
+                "speech_to_text": engines.stt.state,
+                "text_to_speech": engines.tts.state,
             },
         ),
+        speech=engines.services(rag),
+        visitors=visitors,
     )
-    services.starters += [state.start, shelf.start, watch.start]
+    services.starters += [state.start, shelf.start, watch.start, engines.start]
     # Run in reverse: claims are given back while Redis is still connected.
     services.closers += [state.close, shelf.close, watch.close, idempotency.aclose]
+    services.closers.append(engines.close)
+    services.starters.append(visitors.start)
+    services.closers.append(visitors.close)
     if model is not None:
         services.closers.append(model.aclose)
     return services
@@ -233,6 +267,102 @@ class Shelf:
             return
 
 
+@dataclass(slots=True)
+class Engines:
+    """Everything that deals in sound, with a beginning and an end."""
+
+    decoder: SandboxedDecoder
+    stt: RecognitionEngine
+    tts: SpeakingEngine
+    emotion: EmotionReader
+    warmup_seconds: float = _SPEECH_WARMUP_SECONDS
+    _warming: asyncio.Task[None] | None = None
+
+    def services(self, rag: Answerer) -> SpeechServices:
+        """Return the bundle the edges are given."""
+        from agents.narrator import TextNarrator
+        from agents.voice import VoiceAgent
+        from speech.encoder import SoundEncoder
+        from speech.vad import SileroVAD, SpeechFinder
+
+        return SpeechServices(
+            voice=VoiceAgent(
+                rag=rag,
+                decoder=self.decoder,
+                stt=self.stt,
+                tts=self.tts,
+                emotion=self.emotion,
+                find_speech=SpeechFinder().find,
+            ),
+            decoder=self.decoder,
+            stt=self.stt,
+            tts=self.tts,
+            emotion=self.emotion,
+            new_voice_activity=SileroVAD,
+            encoder=SoundEncoder(),
+            narrator=TextNarrator(self.tts),
+        )
+
+    async def start(self) -> None:
+        """Load what the first spoken turn would wait for, beside the first requests."""
+        self._warming = asyncio.create_task(self._warm())
+
+    async def close(self) -> None:
+        """End children and connections."""
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.wait({self._warming})
+        for part in (self.decoder, self.stt, self.tts):
+            await part.close()
+
+    async def _warm(self) -> None:
+        await asyncio.sleep(self.warmup_seconds)
+        try:
+            await self.decoder.start()
+            await self.stt.start()
+            await self.tts.start()
+        except AppError as exc:
+            # The first turn will say what is missing, and health says it now.
+            log.warning("speech_not_warm", extra={"code": exc.code})
+
+
+def _build_engines(settings: Settings, passages: PassageStore) -> Engines:
+    from speech.decoder import SandboxedDecoder
+    from speech.off import OffEmotion
+    from utils.stt import build_stt
+    from utils.tts import build_tts
+
+    tenants = _tenants(settings)
+
+    def vocabulary() -> Iterator[str]:
+        # One recogniser hears for everybody: it must not know one tenant's names when
+        # another one speaks.
+        if len(tenants) == 1:
+            found = passages.iter_passages(next(iter(tenants)))
+            yield from (
+                one.text for one in itertools.islice(found, _VOCABULARY_PASSAGES)
+            )
+
+    return Engines(
+        decoder=SandboxedDecoder(
+            max_bytes=settings.max_audio_mb * _MB,
+            max_seconds=settings.max_audio_seconds,
+        ),
+        stt=build_stt(settings, vocabulary=vocabulary),
+        tts=build_tts(settings),
+        emotion=OffEmotion(),
+    )
+
+
+def _tenants(settings: Settings) -> frozenset[str]:
+    from auth.keys import parse_entries
+
+    named = {tenant for tenant, _ in parse_entries(settings.api_keys)}
+    if settings.api_key is not None or not named:
+        named.add("default")
+    return frozenset(named)
+
+
 def _build_shelf(settings: Settings) -> Shelf:
     from agents.models import build_embeddings
     from knowledge.pipeline import Library
@@ -284,8 +414,9 @@ def _build_jobs(settings: Settings) -> JobQueue:
     return RedisQueue(build_connection(settings))
 
 
-def _build_keys(settings: Settings) -> KeyRing:
-    from auth.keys import APIKeys, digest_key, load_or_make_key, parse_entries
+def _key_entries(settings: Settings) -> list[tuple[str, str]]:
+    """Return tenant and digest of every program's key; one is made if there is none."""
+    from auth.keys import digest_key, load_or_make_key, parse_entries
 
     entries = parse_entries(settings.api_keys)
     if settings.api_key is not None:
@@ -293,4 +424,46 @@ def _build_keys(settings: Settings) -> KeyRing:
     if not entries:
         made = load_or_make_key(settings.data_dir / KEY_FILE)
         entries.append(("default", digest_key(made)))
-    return APIKeys(entries)
+    return entries
+
+
+def _build_keys(settings: Settings) -> KeyRing:
+    from auth.keys import APIKeys, parse_entries
+
+    devices = parse_entries(settings.device_keys, setting="DEVICE_KEYS")
+    return APIKeys(_key_entries(settings), devices=devices)
+
+
+def _build_visitors(
+    settings: Settings,
+    state: State,
+    feedback: FeedbackStore,
+    idempotency: IdempotencyStore,
+) -> KioskSessions:
+    """Return the sessions of visitors: in Redis, a file beside it, or the file."""
+    from auth.passes import Passes
+    from stores.kiosk import VISIT_SECONDS, KioskSessions, Lives
+    from stores.kiosk_records import FileRecords, RedisRecords
+    from stores.kiosk_shared import SharedRecords
+
+    async def forget(tenant: str, conversation_id: str) -> None:
+        with contextlib.suppress(ConversationNotFound):
+            await state.conversations.delete_conversation(tenant, conversation_id)
+        await idempotency.forget_conversation(tenant, conversation_id)
+        await asyncio.to_thread(feedback.forget_conversation, tenant, conversation_id)
+
+    local = FileRecords(settings.data_dir / "visitors.sqlite3")
+    records: Records = local
+    if state.connection is not None:
+        shared = RedisRecords(state.connection)
+        refuse = settings.state_fallback == "refuse"
+        records = shared if refuse else SharedRecords(shared, local)
+    return KioskSessions(
+        records,
+        forget=forget,
+        passes=Passes(digest for _, digest in _key_entries(settings)),
+        lives=Lives(
+            silence=settings.kiosk_silence_seconds,
+            visit=min(VISIT_SECONDS, settings.conversation_ttl),
+        ),
+    )

@@ -7,6 +7,7 @@ import re
 from domain.turns import Answer
 from language.clauses import ClauseCutter
 from language.spoken import to_spoken
+from prompts import rag as written
 from prompts import voice as texts
 
 LONGEST_SPOKEN = 360
@@ -14,6 +15,20 @@ LONGEST_SPOKEN = 360
 _LONGEST_WITH_SOURCE = 140
 _MOST_SOURCES = 2
 _MARK = re.compile(r"\[(\d{1,3})\]")
+
+
+def _unsaid() -> re.Pattern[str]:
+    """Match what is for readers: where a quote is from, what a refusal looked for."""
+    leads = [*written.QUOTES.values(), *written.MORE_QUOTES.values()]
+    forms = [re.escape(lead).replace(r"\{source\}", "[^”]*") for lead in leads]
+    for refusal in written.REFUSALS.values():
+        # Only its first sentence is said.
+        _, _, rest = refusal.partition(". ")
+        forms.append(re.escape(rest).replace(r"\{searched\}", ".*"))
+    return re.compile(f"(?:{'|'.join(forms)})\\s*", re.DOTALL)
+
+
+_UNSAID = _unsaid()
 
 
 class SpokenScript:
@@ -42,8 +57,13 @@ class SpokenScript:
         return [spoken]
 
     def feed(self, delta: str) -> list[str]:
-        """Return the sentences that *delta* of the answer completes."""
-        return self._hand_out(self._fit(self._cutter.feed(delta)))
+        """
+        Return the sentences that *delta* of the answer completes.
+
+        Our own words around a quote come in one delta; its source is named at the end.
+        """
+        said = _UNSAID.sub("", delta)
+        return self._hand_out(self._fit(self._cutter.feed(said)))
 
     def close(self, answer: Answer, *, last: str = "") -> list[str]:
         """

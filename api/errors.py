@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 
+import orjson
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from api.context import request_id
-from api.problems import problem_bytes, problem_headers
+from api.problems import problem, problem_headers
 from domain.errors import (
     AppError,
     BadRequest,
@@ -60,10 +61,10 @@ def as_app_error(error: BaseException) -> AppError:
     return InternalError("Something went wrong on our side.")
 
 
-def problem_response(error: AppError) -> Response:
-    """Return *error* as an answer with the headers its status asks for."""
+def problem_response(error: AppError, **more: object) -> Response:
+    """Return *error*, with *more* fields, and the headers its status asks for."""
     return Response(
-        problem_bytes(error, request_id=request_id()),
+        orjson.dumps(problem(error, request_id=request_id()) | more),
         status=error.status,
         headers=problem_headers(error),
     )

@@ -18,7 +18,7 @@ _LONG_SENTENCE = 60
 # The marks, not the space after them, end a clause: `2,5` and `07:30` are no clauses.
 _CLAUSE_END = re.compile(r"[,;:](?=\s)")
 _CITATION = re.compile(r"\[\d{1,3}\]")
-_OPEN_BRACKETS, _CLOSED_BRACKETS = "([", ")]"
+_OPEN_BRACKETS, _CLOSED_BRACKETS = "([“", ")]”"
 # Whatever is typed next, the word that follows a stop is none that decides for it.
 _ANY_WORD = "qz"
 
