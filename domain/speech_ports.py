@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -227,7 +227,12 @@ class Narrator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SpeechServices:
-    """Everything that deals in sound."""
+    """
+    Everything that deals in sound.
+
+    Attributes:
+        find_speech: Returns the spoken part of a clip at 16 kHz; None: nobody speaks.
+    """
 
     voice: VoiceAnswerer
     decoder: AudioDecoder
@@ -235,5 +240,6 @@ class SpeechServices:
     tts: TextToSpeech
     emotion: EmotionReader
     new_voice_activity: Callable[[], VoiceActivity]
+    find_speech: Callable[[AudioClip], Awaitable[AudioClip | None]]
     encoder: AudioEncoder
     narrator: Narrator
