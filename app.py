@@ -21,21 +21,18 @@ from api.pages import install_pages
 from api.v1 import audio, chat, conversations, documents, kiosk, visits
 from config import Settings
 from domain.errors import (
-    AppError,
     ConfigurationError,
     ConversationNotFound,
     StoreUnavailable,
 )
-from domain.ports import Answerer, FeedbackStore, IdempotencyStore, KeyRing, Services
-from domain.speech_ports import EmotionReader, SpeechServices
+from domain.ports import FeedbackStore, IdempotencyStore, KeyRing, Services
 from stores.health import HealthBoard, Watch
 from utils.metrics import Metrics
 
 if TYPE_CHECKING:
+    from agents.engines import Engines
     from knowledge.jobs import JobQueue
     from knowledge.pipeline import Library
-    from speech.decoder import SandboxedDecoder
-    from speech.engines import RecognitionEngine, SpeakingEngine
     from stores.kiosk import KioskSessions, Records
     from stores.sql import Database
     from stores.vectors import PassageStore
@@ -59,8 +56,6 @@ _MB = 1024 * 1024
 _GRACE_SECONDS = 8.0
 # 90 s for a spoken turn where a typed one has 60.
 _VOICE_SHARE = 1.5
-# The first requests of a new worker go first; then the speech models are loaded.
-_SPEECH_WARMUP_SECONDS = 3.0
 # Enough to know an organisation's words; more would make the language model slow.
 _VOCABULARY_PASSAGES = 4_000
 # What multipart adds around one file and its fields.
@@ -98,7 +93,16 @@ def create_app(settings: Settings, services: Services | None = None) -> Applicat
     install_accounting(application)
     install_hooks(application)
     install_pages(application)
-    for module in (chat, audio, conversations, documents, kiosk, visits, health, metrics):
+    for module in (
+        chat,
+        audio,
+        conversations,
+        documents,
+        kiosk,
+        visits,
+        health,
+        metrics,
+    ):
         routes = module.build_routes()
         application.describe(*routes.models)
         application.register_api(routes)
@@ -267,68 +271,12 @@ class Shelf:
             return
 
 
-@dataclass(slots=True)
-class Engines:
-    """Everything that deals in sound, with a beginning and an end."""
-
-    decoder: SandboxedDecoder
-    stt: RecognitionEngine
-    tts: SpeakingEngine
-    emotion: EmotionReader
-    warmup_seconds: float = _SPEECH_WARMUP_SECONDS
-    _warming: asyncio.Task[None] | None = None
-
-    def services(self, rag: Answerer) -> SpeechServices:
-        """Return the bundle the edges are given."""
-        from agents.narrator import TextNarrator
-        from agents.voice import VoiceAgent
-        from speech.encoder import SoundEncoder
-        from speech.vad import SileroVAD, SpeechFinder
-
-        return SpeechServices(
-            voice=VoiceAgent(
-                rag=rag,
-                decoder=self.decoder,
-                stt=self.stt,
-                tts=self.tts,
-                emotion=self.emotion,
-                find_speech=SpeechFinder().find,
-            ),
-            decoder=self.decoder,
-            stt=self.stt,
-            tts=self.tts,
-            emotion=self.emotion,
-            new_voice_activity=SileroVAD,
-            encoder=SoundEncoder(),
-            narrator=TextNarrator(self.tts),
-        )
-
-    async def start(self) -> None:
-        """Load what the first spoken turn would wait for, beside the first requests."""
-        self._warming = asyncio.create_task(self._warm())
-
-    async def close(self) -> None:
-        """End children and connections."""
-        if self._warming is not None:
-            self._warming.cancel()
-            await asyncio.wait({self._warming})
-        for part in (self.decoder, self.stt, self.tts):
-            await part.close()
-
-    async def _warm(self) -> None:
-        await asyncio.sleep(self.warmup_seconds)
-        try:
-            await self.decoder.start()
-            await self.stt.start()
-            await self.tts.start()
-        except AppError as exc:
-            # The first turn will say what is missing, and health says it now.
-            log.warning("speech_not_warm", extra={"code": exc.code})
-
-
 def _build_engines(settings: Settings, passages: PassageStore) -> Engines:
+    from agents.engines import Engines
     from speech.decoder import SandboxedDecoder
-    from speech.off import OffEmotion
+    from speech.encoder import SoundEncoder
+    from speech.vad import SileroVAD, SpeechFinder
+    from utils.emotion import build_emotion
     from utils.stt import build_stt
     from utils.tts import build_tts
 
@@ -350,7 +298,10 @@ def _build_engines(settings: Settings, passages: PassageStore) -> Engines:
         ),
         stt=build_stt(settings, vocabulary=vocabulary),
         tts=build_tts(settings),
-        emotion=OffEmotion(),
+        emotion=build_emotion(settings),
+        encoder=SoundEncoder(),
+        find_speech=SpeechFinder().find,
+        new_voice_activity=SileroVAD,
     )
 
 

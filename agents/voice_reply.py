@@ -120,7 +120,11 @@ class Reply:
             with self._spent.stage("process_rag"):
                 answer = await self._answer(speaker, emit)
             emotion = await feeling
-            last = offer_of_a_person(emotion, answer.language, answered=answer.answered)
+            last = ""
+            if not self._must_repeat:
+                last = offer_of_a_person(
+                    emotion, answer.language, answered=answer.answered
+                )
             for sentence in self._script.close(answer, last=last):
                 speaker.say(sentence)
             speaker.end()
