@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from api.bridge_types import Header
-from domain.errors import BadRequest, HeadersTooLarge, PayloadTooLarge
+from domain.errors import BadRequest, HeadersTooLarge, NotFound, PayloadTooLarge
 
 # Ours have 49 characters; no proxy adds more to a key than this.
 MAX_KEY_BYTES = 512
@@ -27,7 +27,7 @@ _SINGLE = frozenset(
     b" idempotency-key if-modified-since if-range if-unmodified-since last-event-id"
     b" max-forwards origin proxy-authorization range referer transfer-encoding upgrade"
     b" user-agent x-api-key x-conversation-id x-forwarded-host x-forwarded-proto"
-    b" x-request-id x-user-id".split()
+    b" x-kiosk-session x-request-id x-user-id".split()
 )
 _TOKEN = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _DIGITS = re.compile(rb"[0-9]{1,18}")
@@ -108,6 +108,21 @@ def _declared_length(fields: list[Header]) -> int | None:
     if not _DIGITS.fullmatch(value):
         raise BadRequest("Content-Length is not a number.")
     return int(value)
+
+
+def check_target(path: str, http_version: str) -> None:
+    """
+    Refuse what others in front of us may have read as another path.
+
+    Raises:
+        BadRequest: Another protocol than HTTP/1.0 or 1.1.
+        NotFound: No path, or one with an empty first part, which a framework would
+            take for the same path without it.
+    """
+    if http_version not in {"1.0", "1.1"}:
+        raise BadRequest("HTTP/1.0 and HTTP/1.1 are understood here.")
+    if not path.startswith("/") or path.startswith("//"):
+        raise NotFound
 
 
 def check_length(declared: int | None, *, limit: int) -> None:

@@ -43,6 +43,7 @@ class Options:
         turn_seconds: Wall-clock budget of one turn.
         voice_seconds: The same of a spoken turn.
     """
+        public_url: Where phones find this service, None: nowhere.
 
     version: str
     cors: CORSPolicy
@@ -53,6 +54,7 @@ class Options:
     turn_seconds: float = 60.0
     voice_seconds: float = 90.0
 
+    public_url: str | None = None
 
 class BlockingWork:
     """Runs blocking calls beside the event loop, a bounded number at a time."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 ALLOWED_METHODS = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"
 ALLOWED_HEADERS = (
     "Accept, Authorization, Content-Type, Idempotency-Key, X-API-Key,"
-    " X-Conversation-Id, X-Request-ID"
+    " X-Conversation-Id, X-Kiosk-Session, X-Request-ID"
 )
 EXPOSED_HEADERS = (
     "Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After,"

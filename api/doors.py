@@ -10,6 +10,12 @@ from domain.errors import ConversationNotFound, Forbidden
 _PROGRAMS: frozenset[CallerKind] = frozenset({"program"})
 _DEVICES: frozenset[CallerKind] = frozenset({"device"})
 
+_END = ("DELETE", "/v1/kiosk/sessions/current")
+_TOUCH = ("POST", "/v1/kiosk/sessions/current/touch")
+
+FREE_DOORS = frozenset({_END, _TOUCH})
+"""Not counted: an end must never be refused, and being there is no question."""
+
 OPEN_DOORS: Mapping[tuple[str, str], frozenset[CallerKind]] = {
     ("POST", "/v1/audio"): frozenset({"program", "device", "visitor"}),
     ("POST", "/v1/chat"): frozenset({"program", "visitor"}),
@@ -19,8 +25,8 @@ OPEN_DOORS: Mapping[tuple[str, str], frozenset[CallerKind]] = {
     ("POST", "/v1/realtime/client_secrets"): frozenset({"program", "device"}),
     ("GET", "/v1/realtime"): frozenset({"program", "device"}),
     ("POST", "/v1/kiosk/sessions"): _DEVICES,
-    ("DELETE", "/v1/kiosk/sessions/current"): _DEVICES,
-    ("POST", "/v1/kiosk/sessions/current/touch"): _DEVICES,
+    _END: _DEVICES,
+    _TOUCH: _DEVICES,
     ("POST", "/v1/kiosk/sessions/current/link"): _DEVICES,
 }
 """Who may use a route, by method and rule; what is not here is for programs."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from flask import g, request
 
 from api.context import edge, presented_key, services
-from api.doors import check_door
+from api.doors import FREE_DOORS, check_door
 from api.kiosk_access import CONVERSATION_HEADER, identify
 from domain.callers import Caller
 from domain.errors import NotAuthenticated, RateLimited
@@ -41,7 +41,8 @@ async def admit() -> None:
     tenant_var.set(caller.tenant)
     subject = f"key:{caller.key_id}"
     standings = edge().standings
-    if request.method in _READS:
+    rule = str(request.url_rule)
+    if request.method in _READS or (request.method, rule) in FREE_DOORS:
         g.allowances = standings.find(subject)
         if g.allowances is None:
             g.allowances = await services().limiter.hit(subject)
@@ -53,7 +54,7 @@ async def admit() -> None:
     check_door(
         caller,
         request.method,
-        str(request.url_rule),
+        rule,
         conversation_ids=(
             (request.view_args or {}).get("conversation_id"),
             request.headers.get(CONVERSATION_HEADER),

@@ -40,6 +40,8 @@ from domain.turns import (
     TurnEvent,
     TurnStarted,
 )
+from stores.kiosk import KioskSessions
+from tests.fakes.visitors import make_sessions
 
 Item = TypeVar("Item")
 
@@ -442,6 +444,7 @@ class FakeParts:
     idempotency: FakeIdempotency
     limiter: FakeLimiter
     health: FakeHealth
+    visitors: KioskSessions
 
     def services(self) -> Services:
         """Return them as the bundle an application is given."""
@@ -455,18 +458,26 @@ class FakeParts:
             limiter=self.limiter,
             keys=FakeKeys(),
             health=self.health,
+            visitors=self.visitors,
         )
 
 
 def make_parts(*, limit: int = 1000) -> FakeParts:
     """Return a fresh set of fakes."""
     conversations = FakeConversations()
+    idempotency = FakeIdempotency()
+
+    async def forget(tenant: str, conversation_id: str) -> None:
+        conversations.kept.pop((tenant, conversation_id), None)
+        await idempotency.forget_conversation(tenant, conversation_id)
+
     return FakeParts(
         conversations=conversations,
         rag=FakeAnswerer(conversations),
         documents=FakeDocuments(),
         feedback=FakeFeedback(),
-        idempotency=FakeIdempotency(),
+        idempotency=idempotency,
         limiter=FakeLimiter(limit),
         health=FakeHealth(conversations),
+        visitors=make_sessions(forget),
     )
