@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
+from agents.spoken_script import Sentence
 from domain.deadlines import Deadline
 from domain.errors import AppError
 from domain.speech import AudioClip, SpeechDelta, VoiceStyle
@@ -40,12 +42,12 @@ class Speaker:
         self._deadline = deadline
         self._emit = emit
         self._hush = hush or asyncio.Event()
-        self._sentences: asyncio.Queue[str | None] = asyncio.Queue()
+        self._sentences: asyncio.Queue[Sentence | None] = asyncio.Queue()
         self._begun = asyncio.Event()
         self._room = asyncio.Semaphore(AHEAD)
         self._spans: list[tuple[float, float]] = []
 
-    def say(self, sentence: str) -> None:
+    def say(self, sentence: Sentence) -> None:
         """Speak *sentence* after those that wait."""
         self._sentences.put_nowait(sentence)
         self._begun.set()
@@ -69,7 +71,7 @@ class Speaker:
         return total
 
     async def run(
-        self, style: VoiceStyle, *, first: Sequence[str] = ()
+        self, style: VoiceStyle, *, first: Sequence[Sentence] = ()
     ) -> AudioClip | None:
         """
         Speak until `end`; return everything that was emitted, None when it failed.
@@ -104,28 +106,31 @@ class Speaker:
         style: VoiceStyle,
         lines: asyncio.Queue[_Line | None],
         *,
-        first: Sequence[str],
+        first: Sequence[Sentence],
     ) -> None:
         async with asyncio.TaskGroup() as group:
             async for sentence in self._in_order(first):
                 await self._room.acquire()
                 if self._hush.is_set():
                     break
-                line = _Line(sentence)
+                line = _Line(sentence.text)
                 lines.put_nowait(line)
                 group.create_task(self._synthesise(sentence, style, line))
 
-    async def _in_order(self, first: Sequence[str]) -> AsyncIterator[str]:
+    async def _in_order(self, first: Sequence[Sentence]) -> AsyncIterator[Sentence]:
         for sentence in first:
             yield sentence
         while (waiting := await self._sentences.get()) is not None:
             yield waiting
 
-    async def _synthesise(self, sentence: str, style: VoiceStyle, line: _Line) -> None:
+    async def _synthesise(
+        self, sentence: Sentence, style: VoiceStyle, line: _Line
+    ) -> None:
         started = time.monotonic()
+        voice = dataclasses.replace(style, language=sentence.language)
         try:
             async with _closing(
-                self._tts.speak(sentence, style=style, deadline=self._deadline)
+                self._tts.speak(sentence.text, style=voice, deadline=self._deadline)
             ) as pieces:
                 async for piece in pieces:
                     line.put(piece)

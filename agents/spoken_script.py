@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from domain.turns import Answer
 from language.clauses import ClauseCutter
+from language.detection import detect_language
 from language.spoken import to_spoken
 from prompts import rag as written
 from prompts import voice as texts
@@ -14,6 +16,8 @@ LONGEST_SPOKEN = 360
 """Characters of the written answer, about 25 s; a listener cannot skim."""
 _LONGEST_WITH_SOURCE = 140
 _MOST_SOURCES = 2
+# A name or a title alone often looks like the other language.
+_LONG_ENOUGH_TO_TELL = 40
 _MARK = re.compile(r"\[(\d{1,3})\]")
 
 
@@ -31,6 +35,14 @@ def _unsaid() -> re.Pattern[str]:
 _UNSAID = _unsaid()
 
 
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Words to be spoken; a quote keeps the *language* of its document."""
+
+    text: str
+    language: str
+
+
 class SpokenScript:
     """
     Turn the text of an answer into sentences to be spoken, while it is written.
@@ -45,18 +57,18 @@ class SpokenScript:
         self._written = 0
         self._is_cut = False
         self._marks: list[int] = []
-        self.sentences: list[str] = []
+        self.sentences: list[Sentence] = []
         """Everything handed out so far."""
 
-    def open(self, sentence: str) -> list[str]:
+    def open(self, sentence: str) -> list[Sentence]:
         """Put *sentence* before everything else, whatever was handed out already."""
         spoken = to_spoken(sentence, self._language)
         if not spoken:
             return []
-        self.sentences.insert(0, spoken)
-        return [spoken]
+        self.sentences.insert(0, Sentence(spoken, self._language))
+        return self.sentences[:1]
 
-    def feed(self, delta: str) -> list[str]:
+    def feed(self, delta: str) -> list[Sentence]:
         """
         Return the sentences that *delta* of the answer completes.
 
@@ -65,7 +77,7 @@ class SpokenScript:
         said = _UNSAID.sub("", delta)
         return self._hand_out(self._fit(self._cutter.feed(said)))
 
-    def close(self, answer: Answer, *, last: str = "") -> list[str]:
+    def close(self, answer: Answer, *, last: str = "") -> list[Sentence]:
         """
         Return what is left to say, with the sources of what was said.
 
@@ -86,7 +98,7 @@ class SpokenScript:
     @property
     def text(self) -> str:
         """Everything that was handed out, as one text."""
-        return " ".join(self.sentences)
+        return " ".join(sentence.text for sentence in self.sentences)
 
     def _fit(self, pieces: list[str]) -> list[str]:
         """Return the pieces that are still short enough to be listened to."""
@@ -124,8 +136,18 @@ class SpokenScript:
             return f"{bare[:-1].rstrip()}, {said}."
         return f"{piece} {texts.SOURCES[self._language].format(sources=named)}".strip()
 
-    def _hand_out(self, pieces: list[str]) -> list[str]:
-        ready = [to_spoken(piece, self._language) for piece in pieces]
-        sentences = [sentence for sentence in ready if sentence]
+    def _hand_out(self, pieces: list[str]) -> list[Sentence]:
+        sentences = []
+        for piece in pieces:
+            language = self._language_of(piece)
+            text = to_spoken(piece, language)
+            if text:
+                sentences.append(Sentence(text, language))
         self.sentences += sentences
         return sentences
+
+    def _language_of(self, piece: str) -> str:
+        """Return the language of *piece*; short ones are in that of the answer."""
+        if len(piece) < _LONG_ENOUGH_TO_TELL:
+            return self._language
+        return detect_language(piece, default=self._language)

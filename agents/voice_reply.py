@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agents.speaking import Speaker
-from agents.spoken_script import SpokenScript
+from agents.spoken_script import Sentence, SpokenScript
 from agents.voice_tone import offer_of_a_person, opening
 from domain.errors import AppError, InternalError
 from domain.ports import Answerer
@@ -205,7 +205,7 @@ class Reply:
         style = self._style
         if emotion is not None:
             style = dataclasses.replace(style, tone=emotion.label)
-        first: list[str] = []
+        first: list[Sentence] = []
         if not self._must_repeat:
             first = self._script.open(opening(emotion, style.language, answered=True))
         return await speaker.run(style, first=first)

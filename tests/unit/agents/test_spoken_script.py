@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.spoken_script import LONGEST_SPOKEN, SpokenScript
+from agents.spoken_script import LONGEST_SPOKEN, Sentence, SpokenScript
 from domain.documents import Citation
 from domain.turns import Answer
 from prompts import rag as written
@@ -122,7 +122,9 @@ def test_an_opening_goes_first_though_it_is_known_late() -> None:
     script = SpokenScript("en")
     script.feed("The office is closed on Sunday. And on public holidays. ")
 
-    assert script.open("I am sorry to hear that.") == ["I am sorry to hear that."]
+    first = script.open("I am sorry to hear that.")
+
+    assert first == [Sentence("I am sorry to hear that.", "en")]
     assert script.text.startswith("I am sorry to hear that. The office")
 
 
@@ -130,3 +132,13 @@ def test_nothing_is_said_of_an_empty_answer() -> None:
     script = SpokenScript("en")
 
     assert script.close(_answer("", answered=False, language="en")) == []
+
+
+def test_a_quote_in_the_other_language_keeps_its_own_voice() -> None:
+    script = SpokenScript("en")
+    quote = "Mahasiswa kelas internasional membayar uang kuliah tetap setiap semester."
+
+    said = script.feed(f"The closest passage found; it may not help. {quote} ")
+    said += script.close(_answer("", answered=False, language="en"))
+
+    assert [sentence.language for sentence in said] == ["en", "id"]
