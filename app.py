@@ -16,6 +16,7 @@ from api.cors import CORSPolicy
 from api.errors import install_errors
 from api.hooks import install_hooks
 from api.metrics import install_accounting
+from api.openai import routes as openai_routes
 from api.openapi import Application
 from api.pages import install_pages
 from api.v1 import audio, chat, conversations, documents, kiosk, visits
@@ -96,6 +97,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Applicat
     for module in (
         chat,
         audio,
+        openai_routes,
         conversations,
         documents,
         kiosk,

@@ -40,7 +40,11 @@ def build_bridge(settings: Settings) -> Bridge:
         starters=services.starters,
         closers=services.closers,
         body_limit=limits_by_path(
-            {"/v1/documents": document_bytes, "/v1/audio": audio_bytes},
+            {
+                "/v1/documents": document_bytes,
+                "/v1/audio": audio_bytes,
+                "/v1/audio/transcriptions": audio_bytes,
+            },
             default=options.json_bytes,
         ),
         knows=lambda fields: any(

@@ -39,7 +39,7 @@ from api.bridge_native import NativeDispatch, answer_restarting
 from api.bridge_supervise import Supervisor
 from api.bridge_threads import ThreadDispatch
 from api.bridge_types import ASGIApp, ClientGone, Header, Receive, Scope, Send
-from api.problems import problem_bytes, problem_headers
+from api.refusals import refuse
 from domain.errors import (
     AppError,
     ConfigurationError,
@@ -260,8 +260,8 @@ class Bridge:
     ) -> None:
         if exchange.started:
             return
-        headers, content = exchange.problem(error)
-        await exchange.begin(error.status, [*headers, *self._cors(fields)])
+        status, headers, content = exchange.problem(error)
+        await exchange.begin(status, [*headers, *self._cors(fields)])
         limits = self._limits
         if body.ended:
             await exchange.write(content, last=True)
@@ -285,10 +285,9 @@ class Bridge:
 
 def _answer_500(_error: Exception) -> Response:
     """Take what no handler of the application took: one JSON shape for all."""
-    error = InternalError()
     request_id = request.environ["tanya.request_id"]
-    body = problem_bytes(error, request_id=request_id)
-    return Response(body, status=error.status, headers=problem_headers(error))
+    told = refuse(InternalError(), path=request.path, request_id=request_id)
+    return Response(told.body, status=told.status, headers=told.headers)
 
 
 def _check_handlers(app: Flask) -> None:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable
 
 from api.bridge_types import ClientGone, Header, Message, Scope, Send
-from api.problems import problem_bytes, problem_headers
+from api.refusals import refuse
 from domain.errors import AppError
 
 log = logging.getLogger(__name__)
@@ -96,22 +96,22 @@ class Exchange:
         self._left = None
         await self.write(body)
 
-    def problem(self, error: AppError) -> tuple[list[Header], bytes]:
-        """Return headers and body that tell *error*."""
-        body = problem_bytes(error, request_id=self.request_id)
+    def problem(self, error: AppError) -> tuple[int, list[Header], bytes]:
+        """Return status, headers and body that tell *error*."""
+        told = refuse(error, path=self._scope["path"], request_id=self.request_id)
         headers = [
             (name.lower().encode(), value.encode())
-            for name, value in problem_headers(error).items()
+            for name, value in told.headers.items()
         ]
-        headers.append((b"content-length", str(len(body)).encode()))
-        return headers, body
+        headers.append((b"content-length", str(len(told.body)).encode()))
+        return told.status, headers, told.body
 
     async def deny(self, error: AppError, *, extra: Iterable[Header] = ()) -> None:
         """Answer with *error*, unless something was sent already."""
         if self.started:
             return
-        headers, body = self.problem(error)
-        await self.answer(error.status, [*headers, *extra], body)
+        status, headers, body = self.problem(error)
+        await self.answer(status, [*headers, *extra], body)
 
     def _start(self, message: Message) -> None:
         self.started = True

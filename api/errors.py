@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 
 import orjson
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from api.context import request_id
-from api.problems import problem, problem_headers
+from api.problems import problem
+from api.refusals import refuse
 from domain.errors import (
     AppError,
     BadRequest,
@@ -62,12 +63,16 @@ def as_app_error(error: BaseException) -> AppError:
 
 
 def problem_response(error: AppError, **more: object) -> Response:
-    """Return *error*, with *more* fields, and the headers its status asks for."""
-    return Response(
-        orjson.dumps(problem(error, request_id=request_id()) | more),
-        status=error.status,
-        headers=problem_headers(error),
-    )
+    """
+    Return *error* in the shape of this door, with the headers its status asks for.
+
+    A problem object gets *more* fields.
+    """
+    told = refuse(error, path=request.path, request_id=request_id())
+    body = told.body
+    if more:
+        body = orjson.dumps(problem(error, request_id=request_id()) | more)
+    return Response(body, status=told.status, headers=told.headers)
 
 
 def _answer_app_error(error: AppError) -> Response:

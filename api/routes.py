@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from api.context import edge
 from api.limits import admit
-from api.openapi import errors_of
+from api.openapi import Responses, errors_of
 from domain.errors import (
     AppError,
     BadRequest,
@@ -57,6 +57,7 @@ class Routes(APIBlueprint):
     Args:
         models: Bodies for the components of the OpenAPI document.
         keyed: A valid API key is required.
+        describe_errors: Returns response objects for errors, in the shape of this door.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Routes(APIBlueprint):
         models: Sequence[type[BaseModel]] = (),
         keyed: bool = True,
         url_prefix: str | None = None,
+        describe_errors: Callable[..., Responses] = errors_of,
     ) -> None:
         super().__init__(
             name,
@@ -75,7 +77,7 @@ class Routes(APIBlueprint):
             url_prefix=url_prefix,
             abp_tags=[Tag(name=tag, description=about)],
             abp_security=[{"ApiKey": []}, {"Bearer": []}] if keyed else None,
-            abp_responses=errors_of(*_EVERYWHERE) if keyed else None,
+            abp_responses=describe_errors(*_EVERYWHERE) if keyed else None,
         )
         self.models = tuple(models)
         self.keyed = keyed

@@ -16,3 +16,8 @@ HEADERS = {
 def write_event(name: str, data: object) -> bytes:
     """Return one named event; JSON has no line break outside of escapes."""
     return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+
+
+def write_data(data: object) -> bytes:
+    """Return one event without a name, as OpenAI's clients read them."""
+    return b"data: " + orjson.dumps(data) + b"\n\n"

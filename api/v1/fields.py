@@ -22,7 +22,7 @@ from utils.validation import INVISIBLE, UNSEEN, clean_line, trim
 MAX_FREE_BYTES = 4000
 
 NO_NUL = r"^[^\u0000]*$"
-_NOT_BLANK = rf"^[^\u0000]*[^\s\u0000{INVISIBLE}][^\u0000]*$"
+NOT_BLANK = rf"^[^\u0000]*[^\s\u0000{INVISIBLE}][^\u0000]*$"
 _NOT_UNSEEN = rf"^[^\u0000]*[^\s\u0000{UNSEEN}][^\u0000]*$"
 LINK = r"^[hH][tT][tT][pP][sS]?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%\[\]-]+$"
 
@@ -51,7 +51,7 @@ class Characters:
     ) -> dict[str, Any]:
         found = handler(schema) | {"maxLength": self.limit}
         if self.trimmed or self.line:
-            pattern = _NOT_UNSEEN if self.line else _NOT_BLANK
+            pattern = _NOT_UNSEEN if self.line else NOT_BLANK
             return found | {"minLength": 1, "pattern": pattern}
         return found | {"pattern": NO_NUL}
 

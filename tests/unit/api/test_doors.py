@@ -75,6 +75,7 @@ async def test_a_device_meets_a_closed_door_at_every_other_route(
 ) -> None:
     path = rule.replace("<string:conversation_id>", "kiosk-7")
     path = path.replace("<string:document_id>", "doc_" + "0" * 32)
+    path = path.replace("<string:model>", "tanya")
     assert "<" not in path, "a placeholder this test does not know"
 
     async with make_client(parts, headers={"X-API-Key": DEVICE_KEY}) as client:

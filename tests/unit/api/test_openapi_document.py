@@ -65,6 +65,11 @@ def test_it_is_openapi_3_1_with_every_endpoint_of_the_contract() -> None:
     assert {(method, path) for path, method, _ in operations()} == {
         ("post", "/v1/chat"),
         ("post", "/v1/audio"),
+        ("get", "/v1/models"),
+        ("get", "/v1/models/{model}"),
+        ("post", "/v1/chat/completions"),
+        ("post", "/v1/audio/transcriptions"),
+        ("post", "/v1/audio/speech"),
         ("get", "/v1/conversations"),
         ("get", "/v1/conversations/{conversation_id}"),
         ("patch", "/v1/conversations/{conversation_id}"),

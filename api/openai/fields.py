@@ -1,0 +1,133 @@
+"""Kinds of fields that bodies of OpenAI's clients are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from api.v1.fields import NO_NUL, NOT_BLANK
+from api.v1.schemas import LONGEST_MESSAGE
+from utils.validation import trim
+
+_TEXT_ONLY = "only text is read here; images, sound and files are not"
+
+
+def _flatten(content: object) -> object:
+    """Return the text of a string or of a list of text parts, a line each."""
+    if content is None:
+        return ""
+    if not isinstance(content, list):
+        return content
+    return "\n".join(_text_of(part) for part in content)
+
+
+def _text_of(part: object) -> str:
+    if not isinstance(part, Mapping) or part.get("type") != "text":
+        raise ValueError(_TEXT_ONLY)
+    text = part.get("text")
+    if not isinstance(text, str):
+        raise ValueError("a text part needs its text")  # noqa: TRY004 - For pydantic.
+    return text
+
+
+def _check_text(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not contain NUL")
+    if len(text) > LONGEST_MESSAGE:
+        raise ValueError(f"must have at most {LONGEST_MESSAGE} characters")
+    return text
+
+
+def _trim(text: str) -> str:
+    trimmed = trim(text)
+    if not trimmed:
+        raise ValueError("must not be empty")
+    return trimmed
+
+
+def _schema(pattern: str, *, may_be_empty: bool) -> WithJsonSchema:
+    text = {"type": "string", "maxLength": LONGEST_MESSAGE, "pattern": pattern}
+    part = {
+        "type": "object",
+        "properties": {"type": {"const": "text"}, "text": text},
+        "required": ["type", "text"],
+    }
+    kinds: list[dict[str, Any]] = [
+        text,
+        {"type": "array", "items": part, "minItems": 0 if may_be_empty else 1},
+    ]
+    return WithJsonSchema(
+        {"anyOf": [*kinds, {"type": "null"}] if may_be_empty else kinds}
+    )
+
+
+TextContent = Annotated[
+    str,
+    AfterValidator(_check_text),
+    BeforeValidator(_flatten),
+    _schema(NO_NUL, may_be_empty=True),
+]
+"""What a message says, as one string: theirs is a string, parts, or null."""
+
+QuestionContent = Annotated[
+    str,
+    AfterValidator(_check_text),
+    AfterValidator(_trim),
+    BeforeValidator(_flatten),
+    _schema(NOT_BLANK, may_be_empty=False),
+]
+"""The same of a user's message, which says something."""
+
+
+def _only(reason: str, *allowed: object) -> BeforeValidator:
+    def check(value: object) -> object:
+        # `True` equals 1, and no field here is a yes or no.
+        if isinstance(value, bool) or value not in allowed:
+            raise ValueError(reason)
+        return value
+
+    return BeforeValidator(check)
+
+
+def _check_format(value: object) -> object:
+    kind = value.get("type") if isinstance(value, Mapping) else value
+    if kind not in {None, "text"}:
+        raise ValueError("answers are plain text; no JSON schema is followed")
+    return value
+
+
+PlainText = Annotated[
+    Any,
+    BeforeValidator(_check_format),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {
+                    "type": "object",
+                    "properties": {"type": {"const": "text"}},
+                    "required": ["type"],
+                },
+                {"type": "null"},
+            ]
+        }
+    ),
+    Field(description="Answers are plain text."),
+]
+ToolChoice = Annotated[
+    Any,
+    _only("answers never call a tool; send none or auto", "none", "auto", None),
+    WithJsonSchema({"enum": ["none", "auto", None]}),
+    Field(description="Tools may be sent and are never called."),
+]
+TextModalities = Annotated[
+    Any,
+    _only("answers are text alone", ["text"], [], None),
+    WithJsonSchema({"enum": [["text"], [], None]}),
+]
+OneChoice = Annotated[
+    Any,
+    _only("there is one answer to a question", 1, None),
+    WithJsonSchema({"enum": [1, None]}),
+]
