@@ -186,14 +186,32 @@ class Settings(BaseSettings):
     """Emotion of the speaker: `local`, `http`, `prosa` or `off`."""
     emotion_url: URL = None
     """Emotion service asked at `/predict`; required with `EMOTION_ENGINE=http`."""
+    stt_model_path: Path | None = None
+    """Folder of the model, with `STT_ENGINE` `faster-whisper` or `sherpa`."""
+    tts_model_path: Path | None = None
+    """Voice or folder of voices, with `TTS_ENGINE` `piper` or `sherpa`."""
+    openai_stt_model: str = "whisper-1"
+    """Model that hears, with `STT_ENGINE=openai`."""
+    openai_tts_model: str = "gpt-4o-mini-tts"
+    """Model that speaks, with `TTS_ENGINE=openai`."""
+    openai_tts_voice: str = "alloy"
+    """Its voice."""
+    openai_tts_rate_hz: Annotated[int, Field(ge=8_000, le=48_000)] = 24_000
+    """Samples per second of the sound that server sends."""
     prosa_stt_url: URL = None
-    """Speech to text of Prosa; unset: the vendor's."""
+    """Prosa: `https://.../v2/speech` or `wss://...`; unset: the vendor's stream."""
     prosa_stt_api_key: SecretStr | None = None
     """Its key."""
+    prosa_stt_model: str | None = None
+    """Its model; unset: the general one of the transport."""
     prosa_tts_url: URL = None
-    """Text to speech of Prosa; unset: the vendor's."""
+    """Prosa: `https://.../v2/speech` or `wss://...`; unset: the vendor's stream."""
     prosa_tts_api_key: SecretStr | None = None
     """Its key."""
+    prosa_tts_voice_id: str = "tts-dimas-formal"
+    """Its Indonesian voice."""
+    prosa_tts_voice_en: str = "tts-roger"
+    """Its English voice."""
     prosa_emotion_url: URL = None
     """Emotion of Prosa; unset: the vendor's."""
     prosa_emotion_api_key: SecretStr | None = None
@@ -283,6 +301,28 @@ class Settings(BaseSettings):
                 "WEB_CONCURRENCY: the embedded vector store has one owner process;"
                 " set QDRANT_URL to run more workers"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_speech(self) -> Settings:
+        for port, url, key in (
+            ("STT", self.prosa_stt_url, self.prosa_stt_api_key),
+            ("TTS", self.prosa_tts_url, self.prosa_tts_api_key),
+        ):
+            engine = self.stt_engine if port == "STT" else self.tts_engine
+            if engine == "openai" and not (self.openai_base_url or self.openai_api_key):
+                raise ValueError(
+                    f"OPENAI_API_KEY: required when {port}_ENGINE is openai"
+                )
+            if engine != "prosa":
+                continue
+            if not (url or key):
+                name = f"PROSA_{port}_API_KEY"
+                raise ValueError(f"{name}: required when {port}_ENGINE is prosa")
+            if url and not re.match(r"(https?|wss?)://", url):
+                raise ValueError(
+                    f"PROSA_{port}_URL: must begin with https:// or wss://"
+                )
         return self
 
     @property

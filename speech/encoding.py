@@ -9,7 +9,7 @@ import numpy as np
 from av.audio.resampler import AudioResampler
 
 from domain.errors import AudioUnreadable
-from domain.speech import AudioClip
+from domain.speech import SAMPLE_BYTES, AudioClip
 
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 48_000
 MAX_CHANNELS = 8
@@ -51,12 +51,14 @@ def resample(clip: AudioClip, *, rate_hz: int) -> AudioClip:
         return clip
     if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
         raise AudioUnreadable("The sampling rate must be 8 to 48 kHz.")
+    if len(clip.pcm) < SAMPLE_BYTES:
+        return AudioClip(b"", rate_hz)
     resampler = AudioResampler("s16", "mono", rate_hz)
     parts = [
-        ready.to_ndarray().reshape(-1)
+        ready.to_ndarray().astype("<i2").tobytes()
         for ready in [*resampler.resample(_frame(clip)), *resampler.resample(None)]
     ]
-    return AudioClip(np.concatenate(parts).astype("<i2").tobytes(), rate_hz)
+    return AudioClip(b"".join(parts), rate_hz)
 
 
 def parse_wav(data: bytes) -> AudioClip:

@@ -74,6 +74,7 @@ class LocalSTT:
         self._digest = ""
         self._checked_at: float | None = None
         self._refreshing: asyncio.Task[None] | None = None
+        self._in_use = False
 
     def state(self) -> str:
         """Return `embedded`, or `unavailable`: the package pocketsphinx is missing."""
@@ -92,13 +93,18 @@ class LocalSTT:
 
     async def start(self) -> None:
         """Load one child ahead of the first use and learn from the documents later."""
-        if self.state() != "embedded":
-            return
-        self._refresh_soon()
-        await self.load()
+        if self.state() == "embedded":
+            await self.prepare()
+            await self.load()
+
+    async def prepare(self) -> None:
+        """Begin to learn from the documents; nothing is loaded before the first use."""
+        if self.state() == "embedded":
+            self._refresh_soon()
 
     async def load(self) -> None:
         """Have one child load every model that is there; a failure is logged."""
+        self._in_use = True
         request = self._request("load", None)
         try:
             await self._pool.call(request, timeout_seconds=LOAD_SECONDS)
@@ -144,6 +150,7 @@ class LocalSTT:
             SpeechEngineUnavailable: pocketsphinx is not installed.
         """
         self._check()
+        self._in_use = True
         self._refresh_soon()
         request = self._request("recognise", language)
         for attempt in (1, 2):
@@ -163,6 +170,7 @@ class LocalSTT:
     async def listen(self, *, language: str | None) -> AsyncIterator[Listening]:
         """Hear one utterance while it is spoken; it holds one of the processes."""
         self._check()
+        self._in_use = True
         self._refresh_soon()
         request = self._request("start", language)
         async with self._pool.lease() as worker:
@@ -203,7 +211,7 @@ class LocalSTT:
             await self.refresh()
         except AppError as exc:
             log.warning("speech_vocabulary_failed", extra={"code": exc.code})
-        if self._digest != known:
+        if self._digest != known and self._in_use:
             await self.load()
 
     def _sentences(self) -> bytes:

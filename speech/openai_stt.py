@@ -12,19 +12,19 @@ import contextlib
 import json
 import logging
 import math
-import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 import httpx
 
 from domain.deadlines import Deadline
-from domain.errors import RecognitionFailed, TurnTimeout
+from domain.errors import RecognitionFailed, SpeechEngineUnavailable, TurnTimeout
 from domain.speech import AudioClip, Transcript
 from domain.speech_ports import Listening
+from speech.collecting import CollectedListening
 from speech.encoding import encode_wav
-from speech.lm_text import guess_language, names_of
+from speech.lm_text import guess_language
+from speech.names import DocumentNames
 
 log = logging.getLogger(__name__)
 
@@ -33,15 +33,10 @@ ATTEMPTS = 2
 RETRY_SECONDS = 0.3
 MAX_RETRY_SECONDS = 3.0
 MAX_REPLY_BYTES = 1024 * 1024
-# Whisper reads the last 224 tokens of a prompt.
-MAX_PROMPT_CHARS = 600
-PROMPT_SECONDS = 60.0
-"""How long the names of the documents are kept before they are read again."""
 UNKNOWN_CONFIDENCE = 0.8
 """Of a server that tells none: it is believed."""
 # Whisper's own rule for `nobody spoke`.
 NO_SPEECH_PROBABILITY, NO_SPEECH_LOG = 0.6, -1.0
-RATE_HZ = 16_000
 _LANGUAGES = {"english": "en", "indonesian": "id"}
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _REFUSED = frozenset({400, 415, 422})
@@ -71,9 +66,7 @@ class OpenAISTT:
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._vendor_without_key = base_url is None and not api_key
         self._timeout_seconds = timeout_seconds
-        self._vocabulary = vocabulary
-        self._prompt = ""
-        self._prompt_until = 0.0
+        self._names = DocumentNames(vocabulary or list)
         # Only Whisper writes probabilities; a server that refuses is told once.
         self._format = "verbose_json" if "whisper" in model.lower() else "json"
         self._client: httpx.AsyncClient | None = None
@@ -84,7 +77,7 @@ class OpenAISTT:
 
     async def start(self) -> None:
         """Read the names of the documents ahead of the first recording."""
-        await self._find_prompt()
+        await self._names.find()
 
     async def transcribe(
         self, clip: AudioClip, *, language: str | None, deadline: Deadline
@@ -94,9 +87,12 @@ class OpenAISTT:
 
         Raises:
             RecognitionFailed: The server refused, failed twice or was too slow.
+            SpeechEngineUnavailable: The key for the vendor is missing.
         """
+        if self._vendor_without_key:
+            raise SpeechEngineUnavailable("OPENAI_API_KEY is not set.")
         wav = encode_wav(clip)
-        prompt = await self._find_prompt()
+        prompt = await self._names.find()
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 seconds = min(self._timeout_seconds, deadline.remaining())
@@ -127,7 +123,7 @@ class OpenAISTT:
     @contextlib.asynccontextmanager
     async def listen(self, *, language: str | None) -> AsyncIterator[Listening]:
         """Collect one utterance; the server hears it when it is over."""
-        yield _Collected(self, language=language)
+        yield CollectedListening(self, language=language)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -158,48 +154,6 @@ class OpenAISTT:
                 headers={"retry-after": reply.headers.get("retry-after", "")},
                 content=bytes(body),
             )
-
-    async def _find_prompt(self) -> str:
-        if self._vocabulary is not None and time.monotonic() >= self._prompt_until:
-            self._prompt_until = time.monotonic() + PROMPT_SECONDS
-            self._prompt = await asyncio.to_thread(_make_prompt, self._vocabulary)
-        return self._prompt
-
-
-class _Collected:
-    """`Listening` for servers that hear whole recordings."""
-
-    def __init__(self, engine: OpenAISTT, *, language: str | None) -> None:
-        self._engine = engine
-        self._language = language
-        self._pcm = bytearray()
-
-    async def feed(self, pcm: bytes) -> Transcript | None:
-        """Add samples; there are no interim hypotheses."""
-        self._pcm += pcm
-        return None
-
-    async def finish(self, *, deadline: Deadline) -> Transcript:
-        """Return what was said. Raises `RecognitionFailed`."""
-        if not self._pcm:
-            return Transcript("", self._language or "en", 0.0)
-        return await self._engine.transcribe(
-            AudioClip(bytes(self._pcm), RATE_HZ),
-            language=self._language,
-            deadline=deadline,
-        )
-
-
-def _make_prompt(vocabulary: Callable[[], Iterable[str]]) -> str:
-    """Return the commonest names of the documents, comma separated."""
-    counts = Counter(name for text in vocabulary() for name in names_of(text))
-    prompt = ""
-    for name, _ in counts.most_common():
-        longer = f"{prompt}, {name}" if prompt else name
-        if len(longer) > MAX_PROMPT_CHARS:
-            break
-        prompt = longer
-    return prompt
 
 
 async def _wait(reply: httpx.Response, *, deadline: Deadline) -> None:

@@ -179,8 +179,12 @@ class WorkerPool:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
                 cwd=ROOT,
-                # Nothing of the service's environment is of use to a decoder.
-                env={"PATH": os.environ.get("PATH", ""), "OMP_NUM_THREADS": "1"},
+                # Of the service's environment only what finds programs and packages.
+                env={
+                    "PATH": os.environ.get("PATH", ""),
+                    "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+                    "OMP_NUM_THREADS": "1",
+                },
                 limit=MAX_REPLY_BYTES,
                 start_new_session=True,
             )
