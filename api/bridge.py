@@ -29,6 +29,7 @@ from api.bridge_environ import build_environ, wire_fields
 from api.bridge_exchange import Exchange
 from api.bridge_guard import (
     check_length,
+    check_target,
     choose_request_id,
     clean_headers,
     find_header,
@@ -204,6 +205,7 @@ class Bridge:
         scope["headers"] = headers.fields
         if len(self._open) >= self._limits.requests and path not in self._probes:
             raise Overloaded(retry_after_seconds=1)
+        check_target(scope)
         check_length(headers.content_length, limit=limit)
         mount = self._mounts.find(path)
         if mount is not None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from api.bridge_types import Header
+from api.bridge_types import Header, Scope
 from domain.errors import BadRequest, HeadersTooLarge, NotFound, PayloadTooLarge
 
 # Ours have 49 characters; no proxy adds more to a key than this.
@@ -110,17 +110,21 @@ def _declared_length(fields: list[Header]) -> int | None:
     return int(value)
 
 
-def check_target(path: str, http_version: str) -> None:
+def check_target(scope: Scope) -> None:
     """
     Refuse what others in front of us may have read as another path.
 
     Raises:
         BadRequest: Another protocol than HTTP/1.0 or 1.1.
+        HeadersTooLarge: Path and query have more than 32 kB.
         NotFound: No path, or one with an empty first part, which a framework would
             take for the same path without it.
     """
-    if http_version not in {"1.0", "1.1"}:
+    if scope["http_version"] not in {"1.0", "1.1"}:
         raise BadRequest("HTTP/1.0 and HTTP/1.1 are understood here.")
+    path = scope["path"]
+    if len(path) + len(scope["query_string"]) > HEADER_BYTES:
+        raise HeadersTooLarge
     if not path.startswith("/") or path.startswith("//"):
         raise NotFound
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from api.bridge_exchange import Exchange
 from api.bridge_guard import choose_request_id, clean_headers
 from api.bridge_types import ASGIApp, Message, Receive, Scope, Send
-from domain.errors import AppError, PayloadTooLarge
+from domain.errors import AppError, NotFound, PayloadTooLarge
 
-_REFUSED = 1008
-"""WebSocket close code "policy violation"; before the handshake it becomes a 403."""
+_LAST_WORD_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,30 @@ class Mounts:
         request_id = choose_request_id(scope["headers"])
         try:
             headers = clean_headers(scope["headers"], request_id=request_id)
-        except AppError:
-            mount = None
-        if mount is None:
+            if mount is None:
+                raise NotFound
+        except AppError as exc:
             await receive()
-            await send({"type": "websocket.close", "code": _REFUSED})
+            await refuse_handshake(exc, scope, receive, send, request_id=request_id)
             return
         scope["headers"] = headers.fields
         await mount.app(mount.below(scope), receive, send)
+
+
+async def refuse_handshake(
+    error: AppError, scope: Scope, receive: Receive, send: Send, *, request_id: str
+) -> None:
+    """Answer a WebSocket handshake, its `websocket.connect` read, with a problem."""
+
+    async def as_denial(message: Message) -> None:
+        # The ASGI extension "WebSocket Denial Response".
+        kind = message["type"].removeprefix("http")
+        await send({**message, "type": f"websocket.http{kind}"})
+
+    await Exchange(scope, as_denial, request_id=request_id).deny(error)
+    # The server calls a return before the connection has ended a fault of ours, and
+    # says "disconnect" twice: when it has answered, and when the connection ended.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_WORD_SECONDS):
+            for _ in range(2):
+                await receive()

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import IO, TypeVar, cast
 
 from flask import Request, current_app, g, request
+from werkzeug.datastructures import MIMEAccept
 
 from api.bridge_guard import MAX_KEY_BYTES
 from api.cors import CORSPolicy
@@ -42,8 +43,8 @@ class Options:
         audio_bytes: Largest sound of a spoken question.
         turn_seconds: Wall-clock budget of one turn.
         voice_seconds: The same of a spoken turn.
-    """
         public_url: Where phones find this service, None: nowhere.
+    """
 
     version: str
     cors: CORSPolicy
@@ -53,8 +54,8 @@ class Options:
     message_chars: int = 5000
     turn_seconds: float = 60.0
     voice_seconds: float = 90.0
-
     public_url: str | None = None
+
 
 class BlockingWork:
     """Runs blocking calls beside the event loop, a bounded number at a time."""
@@ -91,6 +92,14 @@ class BlockingWork:
 
 class MemoryRequest(Request):
     """A request whose files stay in memory; the bridge holds and counts them anyway."""
+
+    @functools.cached_property
+    def accept_mimetypes(self) -> MIMEAccept:
+        """What the client accepts, parameters aside: we send no type in two variants."""
+        accept = super().accept_mimetypes
+        return MIMEAccept(
+            [(value.partition(";")[0].strip(), share) for value, share in accept]
+        )
 
     def _get_file_stream(
         self,

@@ -9,6 +9,9 @@ from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.http11 import Request as WebSocketRequest
+from websockets.server import ServerProtocol
 
 from api.bridge_exchange import DEFAULT_HEADERS
 from api.bridge_guard import new_request_id
@@ -78,7 +81,10 @@ class DeadlineH11(H11Protocol):
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Hand the connection over; its deadlines are the WebSocket's now."""
         self._disarm()
-        super().handle_websocket_upgrade(event)
+        if _is_handshake(event, self.headers):
+            super().handle_websocket_upgrade(event)
+        else:
+            self._refuse(BadRequest("The WebSocket handshake is not well formed."))
 
     def pause_writing(self) -> None:
         """Start to count how long the client takes nothing."""
@@ -148,6 +154,23 @@ class DeadlineH11(H11Protocol):
 
     def _abort(self) -> None:
         self.transport.abort()
+
+
+def _is_handshake(event: h11.Request, fields: list[tuple[bytes, bytes]]) -> bool:
+    """Tell whether the WebSocket library would accept; its own refusal is bare text."""
+    head = [event.method, b" ", event.target, b" HTTP/1.1\r\n"]
+    for name, value in fields:
+        head += [name, b": ", value, b"\r\n"]
+    protocol = ServerProtocol(extensions=[ServerPerMessageDeflateFactory()])
+    protocol.receive_data(b"".join([*head, b"\r\n"]))
+    said = protocol.events_received()
+    if protocol.parser_exc is not None or not said:
+        return False
+    request = said[0]
+    return (
+        isinstance(request, WebSocketRequest)
+        and protocol.accept(request).status_code == 101
+    )
 
 
 def _raw_answer(error: AppError) -> bytes:

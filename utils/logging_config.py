@@ -39,9 +39,12 @@ _SECRET_TEXT = re.compile(
     r"|\b[Bb]earer\s+[A-Za-z0-9._~+/=-]{8,}"
     r"|(?<=://)[^/\s@:]*:[^/\s@]+(?=@)"
 )
-# Their lines repeat ours, or say what a request asked.
+# Their lines repeat ours, or say what a request asked: the server writes the query of
+# a WebSocket, and at DEBUG what is said over it.
 _SILENCED = (
     "uvicorn.access",
+    "uvicorn.error",
+    "websockets",
     "gunicorn.access",
     "werkzeug",
     "httpx",
@@ -50,7 +53,7 @@ _SILENCED = (
     "alembic",
     "pdfminer",
 )
-_ROUTED = ("uvicorn", "uvicorn.error", "uvicorn.asgi", "gunicorn", "gunicorn.error")
+_ROUTED = ("uvicorn", "uvicorn.asgi", "gunicorn", "gunicorn.error")
 
 
 class JSONFormatter(logging.Formatter):

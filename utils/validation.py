@@ -27,7 +27,7 @@ INVISIBLE = "\u00ad\u180e\u200b\u200c\u200d\u2060\ufeff"
 # As the inside of a character class: controls, and what is not seen but turns or joins
 # the text around it (bidirectional marks, annotation anchors, tags).
 UNSEEN = (
-    "\u0001-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e"
+    "\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff"
 )
 _UNSEEN_CHARACTER = re.compile(f"[{UNSEEN}]")
@@ -129,16 +129,28 @@ def validate(model: type[Model], data: Mapping[str, object]) -> Model:
         errors = exc.errors(
             include_url=False, include_context=False, include_input=False
         )
-        problems = tuple(
-            FieldProblem(_field_name(error["loc"]), _reason(str(error["msg"])))
-            for error in errors[:MAX_PROBLEMS]
-        )
-    raise ValidationFailed(problems=problems)
+        reasons: dict[str, str] = {}
+        for error in errors:
+            # Of a field that may be one thing or another, what the first one lacked.
+            name = _field_name(error["loc"], data)
+            reasons.setdefault(name, _reason(str(error["msg"])))
+    problems = tuple(FieldProblem(*item) for item in reasons.items())
+    raise ValidationFailed(problems=problems[:MAX_PROBLEMS])
 
 
-def _field_name(location: tuple[int | str, ...]) -> str:
-    # A free field's name is the sender's text: only its beginning is repeated.
-    return ".".join(str(part)[:64] for part in location)
+def _field_name(location: tuple[int | str, ...], data: object) -> str:
+    """Return the place in *data*; what pydantic tells of its own checks is dropped."""
+    parts = []
+    for part in location:
+        if isinstance(data, Mapping) and isinstance(part, str):
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        else:
+            break
+        # A free field's name is the sender's text: only its beginning is repeated.
+        parts.append(str(part)[:64])
+    return ".".join(parts)
 
 
 def _reason(message: str) -> str:

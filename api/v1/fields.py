@@ -23,7 +23,7 @@ MAX_FREE_BYTES = 4000
 
 NO_NUL = r"^[^\u0000]*$"
 NOT_BLANK = rf"^[^\u0000]*[^\s\u0000{INVISIBLE}][^\u0000]*$"
-_NOT_UNSEEN = rf"^[^\u0000]*[^\s\u0000{UNSEEN}][^\u0000]*$"
+_NOT_UNSEEN = rf"^[^\u0000]*[^\s{UNSEEN}][^\u0000]*$"
 LINK = r"^[hH][tT][tT][pP][sS]?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%\[\]-]+$"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from flask import Flask
 
 from api.bridge import Bridge
@@ -69,10 +71,11 @@ async def test_a_websocket_reaches_its_mount_and_nothing_else() -> None:
     bridge = make_bridge()
 
     assert (await _open(bridge, "/mcp"))[0]["type"] == "websocket.accept"
-    assert (await _open(bridge, "/health"))[0] == {
-        "type": "websocket.close",
-        "code": 1008,
-    }
+    start, body = await _open(bridge, "/health")
+    assert (start["type"], start["status"]) == ("websocket.http.response.start", 404)
+    assert (b"content-type", b"application/problem+json") in start["headers"]
+    assert (b"x-content-type-options", b"nosniff") in start["headers"]
+    assert json.loads(body["body"])["code"] == "not_found"
 
 
 async def test_a_websocket_with_doubtful_headers_is_refused() -> None:
@@ -80,7 +83,7 @@ async def test_a_websocket_with_doubtful_headers_is_refused() -> None:
 
     said = await _open(make_bridge(), "/mcp", headers=double)
 
-    assert said[0]["type"] == "websocket.close"
+    assert said[0]["status"] == 400
 
 
 async def _open(

@@ -10,7 +10,7 @@ from typing import Annotated
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from domain.errors import AppError, MalformedBody, ValidationFailed
 from utils.validation import (
@@ -175,3 +175,22 @@ def test_a_clean_line_is_one_line_of_visible_characters(text: str) -> None:
         unicodedata.category(one) == "Cc" or one in "\u202e\u2066\u200b\ufeff"
         for one in line
     )
+
+
+class Either(BaseModel):
+    one: Annotated[str, AfterValidator(str.strip), Field(max_length=3)] | int | None
+    many: list[dict[str, int]] = Field(default_factory=list)
+
+
+def test_a_place_is_one_in_the_data_and_not_in_the_checks() -> None:
+    with pytest.raises(ValidationFailed) as caught:
+        validate(Either, {"one": [], "many": [{"a": 1}, {"b": "x"}]})
+
+    assert [item.field for item in caught.value.problems] == ["one", "many.1.b"]
+
+
+def test_a_place_that_is_missing_is_named() -> None:
+    with pytest.raises(ValidationFailed) as caught:
+        validate(Either, {})
+
+    assert [item.field for item in caught.value.problems] == ["one"]
