@@ -12,6 +12,7 @@ from stores.leases import (
     WAITING,
     Lease,
 )
+from stores.owners import owner_is_gone
 
 
 class FileLeases:
@@ -44,15 +45,22 @@ class FileLeases:
                 "DELETE FROM waiting WHERE thread = ? AND token != ? AND seen < ?",
                 (thread, token, now - SILENT_SECONDS),
             )
-            line = connection.execute(
-                "SELECT token FROM waiting WHERE thread = ? ORDER BY arrived, token",
-                (thread,),
-            ).fetchall()
+            line = [
+                place
+                for place in connection.execute(
+                    "SELECT token FROM waiting WHERE thread = ?"
+                    " ORDER BY arrived, token",
+                    (thread,),
+                ).fetchall()
+                if not owner_is_gone(place[0])
+            ]
             holder = connection.execute(
                 "SELECT token FROM leases WHERE thread = ? AND until >= ?",
                 (thread, now),
             ).fetchone()
             first = not line or line[0][0] == token
+            if holder is not None and owner_is_gone(holder[0]):
+                holder = None
             if (holder is None and first) or (holder and holder[0] == token):
                 connection.execute(
                     "INSERT OR REPLACE INTO leases VALUES (?, ?, ?)",

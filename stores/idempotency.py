@@ -13,6 +13,7 @@ from typing import Any
 from domain.errors import IdempotencyKeyReused, StateUnavailable, TurnStillRunning
 from domain.ports import StoredReply
 from stores.idempotency_codec import (
+    claimant_is_gone,
     claimed_fingerprint,
     decode_reply,
     encode_claim,
@@ -156,7 +157,7 @@ class RedisIdempotencyStore:
         await asyncio.gather(*self._going_on, return_exceptions=True)
 
     async def _begin_shared(
-        self, name: str, claim: _Claim, tenant: str, route: str
+        self, name: str, claim: _Claim, tenant: str, route: str, *, again: bool = True
     ) -> StoredReply | None:
         connection = self._connection
         if connection is None or not connection.available():
@@ -180,7 +181,14 @@ class RedisIdempotencyStore:
                 return _replay(*found, claim.fingerprint)
             log.error("stored_reply_unreadable")
         if holder is not None and holder != claim.value:
-            raise _refusal(claimed_fingerprint(holder), claim.fingerprint)
+            refusal = _refusal(claimed_fingerprint(holder), claim.fingerprint)
+            if not (again and isinstance(refusal, TurnStillRunning)):
+                raise refusal
+            if not claimant_is_gone(holder):
+                raise refusal
+            # Killed on this host: its turn is run again at once.
+            await _delete_if(connection, name, holder)
+            return await self._begin_shared(name, claim, tenant, route, again=False)
         return None
 
     async def _keep(

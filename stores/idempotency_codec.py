@@ -7,6 +7,7 @@ import secrets
 import orjson
 
 from domain.ports import StoredReply
+from stores.owners import owner_is_gone, sign
 
 _VERSION = 1
 
@@ -20,7 +21,7 @@ def encode_claim(tenant: str, route: str, fingerprint: str) -> bytes:
             "route": route,
             "fingerprint": fingerprint,
             # Tells this claim from a later one of the same request.
-            "token": secrets.token_hex(8),
+            "token": sign(secrets.token_hex(8)),
         }
     )
 
@@ -31,6 +32,14 @@ def claimed_fingerprint(value: bytes) -> str:
         return str(orjson.loads(value)["fingerprint"])
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return ""
+
+
+def claimant_is_gone(value: bytes) -> bool:
+    """Return whether the process that claimed is known to have ended."""
+    try:
+        return owner_is_gone(str(orjson.loads(value)["token"]))
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return False
 
 
 def encode_reply(

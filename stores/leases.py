@@ -18,6 +18,7 @@ from typing import Protocol
 
 from domain.deadlines import Deadline
 from domain.errors import ConversationBusy, StateUnavailable
+from stores.owners import sign
 
 log = logging.getLogger(__name__)
 
@@ -109,8 +110,12 @@ class LeaseBackend(Protocol):
 
 
 def new_token(kind: str = "r") -> str:
-    """Return a token nobody else has, also after a fork; *kind* tells who gave it."""
-    return f"{kind}-{secrets.token_urlsafe(12)}"
+    """
+    Return a token nobody else has, also after a fork.
+
+    *kind* tells who gave it; its end tells which process of this host holds it.
+    """
+    return sign(f"{kind}-{secrets.token_urlsafe(12)}")
 
 
 @asynccontextmanager

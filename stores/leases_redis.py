@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -26,6 +27,9 @@ from stores.leases import (
     Lease,
     Line,
 )
+from stores.owners import owner_is_gone
+
+log = logging.getLogger(__name__)
 
 # KEYS: lock, queue. ARGV: token, lease ms, most that wait, silence ms.
 _ACQUIRE = Script("""
@@ -94,9 +98,18 @@ class RedisLeases:
         self._ttl_ms = ttl_seconds * 1000
 
     async def try_acquire(self, lease: Lease) -> int:
-        """Return GRANTED, WAITING (now in line) or FULL."""
-        step = acquire_step(self._keys.thread(lease.thread_id), lease.token)
+        """
+        Return GRANTED, WAITING (now in line) or FULL.
+
+        Whoever would have to wait sees first whether those before still live.
+        """
+        keys = self._keys.thread(lease.thread_id)
+        step = acquire_step(keys, lease.token)
         outcome: int = await self._one(step)
+        if outcome != GRANTED and await self._runner.arun(
+            _bury_plan(keys, self._ttl_ms)
+        ):
+            outcome = await self._one(step)
         return outcome
 
     async def leave(self, lease: Lease) -> None:
@@ -256,6 +269,23 @@ def line_plan(
         ("ZADD", index, repr(line.updated_at), lease.conversation_id),
         ("PEXPIRE", index, ttl_ms),
     )
+
+
+def _bury_plan(keys: ThreadKeys, ttl_ms: int) -> Plan[bool]:
+    """Plan to take lock and places from killed workers of this host; True if any."""
+    holder, line = yield (("GET", keys.lock), ("HGETALL", keys.queue))
+    steps: list[Command | Atomic] = []
+    if holder is not None and owner_is_gone(token := holder.decode()):
+        # It compares the token again: a lock that passed on meanwhile is left alone.
+        gone = Lease(tenant="", conversation_id="", token=token)
+        steps.append(_release_step(keys, gone, None, ttl_ms))
+    places = [who for who in line if owner_is_gone(who.decode())]
+    if places:
+        steps.append(("HDEL", keys.queue, *places))
+    if steps:
+        log.info("killed_workers_lease_freed")
+        yield tuple(steps)
+    return bool(steps)
 
 
 def _leave_plan(keys: ThreadKeys, token: str, ttl_ms: int) -> Plan[None]:
