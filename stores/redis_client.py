@@ -46,7 +46,13 @@ from stores.redis_address import (
     parse_sentinels,
     sentinel_credentials_of,
 )
-from stores.redis_pool import PatientPool, PatientSentinelPool
+from stores.redis_pool import (
+    CANCELLABLE,
+    PatientPool,
+    PatientSentinelPool,
+    PrimaryConnection,
+    PrimaryTLSConnection,
+)
 
 log = logging.getLogger(__name__)
 
@@ -309,17 +315,23 @@ class RedisConnection:
             "wait_seconds": self._timeout,
         }
         if self._sentinel is None:
-            pool = PatientPool(**self._address, **pooled)
+            address = dict(self._address)
+            kind = address.pop("connection_class", redis.asyncio.Connection)
+            pool = PatientPool(**address, connection_class=CANCELLABLE[kind], **pooled)
             return redis.asyncio.Redis.from_pool(pool)
         addresses, name = self._sentinel
         watcher = redis.asyncio.Sentinel(  # type: ignore[no-untyped-call]
             addresses,
             sentinel_kwargs=options | sentinel_credentials_of(self._address),
         )
+        credentials = credentials_of(self._address)
         client: redis.asyncio.Redis = watcher.master_for(
             name,
             connection_pool_class=PatientSentinelPool,
-            **credentials_of(self._address),
+            connection_class=PrimaryTLSConnection
+            if credentials.pop("ssl", False)
+            else PrimaryConnection,
+            **credentials,
             **pooled,
         )
         self._watchers[id(client)] = watcher

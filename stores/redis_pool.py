@@ -3,11 +3,76 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
-from redis.asyncio.connection import AbstractConnection, ConnectionPool
-from redis.asyncio.sentinel import SentinelConnectionPool
+from redis.asyncio.connection import (
+    AbstractConnection,
+    Connection,
+    ConnectionPool,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
+from redis.asyncio.sentinel import (
+    SentinelConnectionPool,
+    SentinelManagedConnection,
+    SentinelManagedSSLConnection,
+)
 from redis.exceptions import MaxConnectionsError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+
+class _CancellableWrites(AbstractConnection):
+    """
+    A connection whose writes can be cancelled at any moment.
+
+    redis-py bounds them with `asyncio.wait_for`, which before Python 3.12 swallows a
+    cancellation that comes as the write ends: a turn whose client had left went on.
+    """
+
+    async def send_packed_command(
+        self,
+        command: bytes | str | Iterable[bytes],
+        check_health: bool = True,  # noqa: FBT001, FBT002 - redis-py's signature.
+    ) -> None:
+        """Send *command*. Raises redis-py's `TimeoutError` and `ConnectionError`."""
+        seconds = self.socket_timeout
+        self.socket_timeout = None
+        try:
+            async with asyncio.timeout(seconds):
+                await super().send_packed_command(command, check_health)
+        except TimeoutError:
+            raise RedisTimeoutError("Timeout writing to socket") from None
+        finally:
+            self.socket_timeout = seconds
+
+
+class TCPConnection(_CancellableWrites, Connection):
+    """Over TCP."""
+
+
+class TLSConnection(_CancellableWrites, SSLConnection):
+    """Over TLS."""
+
+
+class SocketConnection(_CancellableWrites, UnixDomainSocketConnection):
+    """Over a unix socket."""
+
+
+class PrimaryConnection(_CancellableWrites, SentinelManagedConnection):
+    """To the primary that Sentinels name."""
+
+
+class PrimaryTLSConnection(_CancellableWrites, SentinelManagedSSLConnection):
+    """The same over TLS."""
+
+
+CANCELLABLE: dict[type[AbstractConnection], type[AbstractConnection]] = {
+    Connection: TCPConnection,
+    SSLConnection: TLSConnection,
+    UnixDomainSocketConnection: SocketConnection,
+}
+"""The kind of connection to use in the place of redis-py's own."""
 
 
 class PatientPool(ConnectionPool):
