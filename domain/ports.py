@@ -13,10 +13,12 @@ from domain.conversations import (
     ConversationSummary,
     Feedback,
     ItemPage,
+    Message,
     StateMode,
 )
 from domain.deadlines import Deadline
 from domain.documents import (
+    Citation,
     Document,
     SearchQuery,
     SearchResult,
@@ -93,6 +95,29 @@ class ConversationStore(Protocol):
 
     async def delete_conversation(self, tenant: str, conversation_id: str) -> None:
         """Remove it from every store. Raises `ConversationNotFound`."""
+        ...
+
+    async def amend_message(
+        self,
+        tenant: str,
+        conversation_id: str,
+        message_id: str,
+        *,
+        text: str,
+        citations: Sequence[Citation],
+        extra: Mapping[str, object],
+        deadline: Deadline,
+    ) -> Message:
+        """
+        Write one stored message anew, between turns, and return it.
+
+        Text and citations take the place of its own, *extra* is put on top of its own;
+        the deadline holds for the wait in line as well.
+
+        Raises:
+            ConversationBusy: More than 4 wait already, or 20 s passed.
+            ConversationNotFound, MessageNotFound: There is nothing to amend.
+        """
         ...
 
     def mode(self) -> StateMode:

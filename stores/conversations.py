@@ -19,8 +19,10 @@ from domain.conversations import (
     StateMode,
 )
 from domain.deadlines import Deadline
+from domain.documents import Citation
 from domain.errors import BadRequest, ConversationNotFound
 from domain.ports import TurnLease
+from stores.amendments import Amendment, Saver, amend_message
 from stores.checkpoint_keys import (
     HEAD,
     OWNER,
@@ -42,12 +44,8 @@ MESSAGES = "messages"
 _LINE_FIELDS = (OWNER, TITLE, TURNS, UPDATED)
 
 
-class Checkpoints(Protocol):
+class Checkpoints(Saver, Protocol):
     """What is needed of a LangGraph saver; `stores.checkpoints` has it."""
-
-    async def aget_tuple(self, config: Any) -> Any:
-        """Return the newest checkpoint or None."""
-        ...
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Remove a conversation."""
@@ -131,6 +129,28 @@ class RedisConversationStore:
         await self._checkpoints.adelete_thread(thread_id)
         if not existed:
             raise ConversationNotFound
+
+    async def amend_message(
+        self,
+        tenant: str,
+        conversation_id: str,
+        message_id: str,
+        *,
+        text: str,
+        citations: Sequence[Citation],
+        extra: Mapping[str, object],
+        deadline: Deadline,
+    ) -> Message:
+        """Write one stored message anew, between turns; see the port."""
+        return await amend_message(
+            self,
+            self._checkpoints,
+            tenant,
+            conversation_id,
+            message_id,
+            amendment=Amendment(text, citations, extra),
+            deadline=deadline,
+        )
 
     def mode(self) -> StateMode:
         """Return which store is in use, without I/O."""

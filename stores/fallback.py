@@ -275,6 +275,20 @@ class LocalCheckpoints:
         """Return the newest checkpoint at hand."""
         return await self._saver.aread_local(config)
 
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Write a checkpoint into the file."""
+        return await self._saver.file.aput(config, checkpoint, metadata, new_versions)
+
+    def get_next_version(self, current: int | None, channel: None) -> int:
+        """Return the version after *current*."""
+        return self._saver.file.get_next_version(current, channel)
+
     async def adelete_thread(self, thread_id: str) -> None:
         """Remove what the file and this worker's memory have."""
         self._saver.primary.layout.cache.forget(thread_id)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from domain.conversations import (
     Conversation,
     ConversationSummary,
     ItemPage,
+    Message,
     StateMode,
 )
 from domain.deadlines import Deadline
+from domain.documents import Citation
 from domain.errors import ConversationNotFound
 from domain.ports import TurnLease
+from stores.amendments import Amendment, amend_message
 from stores.conversations import (
     Checkpoints,
     load_messages,
@@ -89,6 +92,28 @@ class FileConversationStore:
         await self._checkpoints.adelete_thread(thread_id_of(tenant, conversation_id))
         if not existed:
             raise ConversationNotFound
+
+    async def amend_message(
+        self,
+        tenant: str,
+        conversation_id: str,
+        message_id: str,
+        *,
+        text: str,
+        citations: Sequence[Citation],
+        extra: Mapping[str, object],
+        deadline: Deadline,
+    ) -> Message:
+        """Write one stored message anew, between turns; see the port."""
+        return await amend_message(
+            self,
+            self._checkpoints,
+            tenant,
+            conversation_id,
+            message_id,
+            amendment=Amendment(text, citations, extra),
+            deadline=deadline,
+        )
 
     def mode(self) -> StateMode:
         """Return `file`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -12,9 +12,11 @@ from domain.conversations import (
     Conversation,
     ConversationSummary,
     ItemPage,
+    Message,
     StateMode,
 )
 from domain.deadlines import Deadline
+from domain.documents import Citation
 from domain.errors import (
     ConversationNotFound,
     StateCorrupt,
@@ -22,6 +24,7 @@ from domain.errors import (
     StateUnavailable,
 )
 from domain.ports import TurnLease
+from stores.amendments import Amendment, amend_message
 from stores.conversations import RedisConversationStore
 from stores.fallback import FallbackCheckpointer
 from stores.fallback_conversations import FileConversationStore
@@ -141,6 +144,28 @@ class FallbackConversationStore:
         await self._known_only(
             thread_id_of(tenant, conversation_id),
             lambda: self._file.delete_conversation(tenant, conversation_id),
+        )
+
+    async def amend_message(
+        self,
+        tenant: str,
+        conversation_id: str,
+        message_id: str,
+        *,
+        text: str,
+        citations: Sequence[Citation],
+        extra: Mapping[str, object],
+        deadline: Deadline,
+    ) -> Message:
+        """Write one stored message anew, between turns; see the port."""
+        return await amend_message(
+            self,
+            self._saver,
+            tenant,
+            conversation_id,
+            message_id,
+            amendment=Amendment(text, citations, extra),
+            deadline=deadline,
         )
 
     def mode(self) -> StateMode:

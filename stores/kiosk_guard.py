@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from domain.conversations import (
     Conversation,
     ConversationSummary,
     ItemPage,
+    Message,
     StateMode,
 )
 from domain.deadlines import Deadline
+from domain.documents import Citation
 from domain.errors import StateUnavailable, VisitorSessionEnded
 from domain.ports import ConversationStore, TurnLease, VisitorSessions
 from domain.visitors import is_visitor_conversation
@@ -100,6 +102,32 @@ class GuardedConversations:
     async def delete_conversation(self, tenant: str, conversation_id: str) -> None:
         """Remove it from every store. Raises `ConversationNotFound`."""
         await self._store.delete_conversation(tenant, conversation_id)
+
+    async def amend_message(
+        self,
+        tenant: str,
+        conversation_id: str,
+        message_id: str,
+        *,
+        text: str,
+        citations: Sequence[Citation],
+        extra: Mapping[str, object],
+        deadline: Deadline,
+    ) -> Message:
+        """
+        Write one stored message anew; see the port.
+
+        It adds nothing: a conversation that was forgotten meanwhile stays so.
+        """
+        return await self._store.amend_message(
+            tenant,
+            conversation_id,
+            message_id,
+            text=text,
+            citations=citations,
+            extra=extra,
+            deadline=deadline,
+        )
 
     def mode(self) -> StateMode:
         """Return which store is in use, without I/O."""

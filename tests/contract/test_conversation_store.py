@@ -11,7 +11,13 @@ import pytest
 
 from config import Settings
 from domain.deadlines import Deadline
-from domain.errors import BadRequest, ConversationBusy, ConversationNotFound
+from domain.documents import Citation
+from domain.errors import (
+    BadRequest,
+    ConversationBusy,
+    ConversationNotFound,
+    MessageNotFound,
+)
 from stores.checkpoints import RedisCheckpointer
 from stores.conversations import RedisConversationStore
 from stores.redis_client import RedisConnection
@@ -226,3 +232,99 @@ async def test_strange_conversation_ids_are_names_like_any_other(
     assert {line.id for line in page.items} == {name, name + "x"}
     await chat.store.delete_conversation("acme", name)
     assert await chat.texts(conversation=name + "x") == turns_of("hi")
+
+
+def cited(index: int) -> Citation:
+    return Citation(
+        index=index,
+        document_id="doc_1",
+        title="Guide",
+        file="guide.pdf",
+        quote="A sentence.",
+        score=0.5,
+    )
+
+
+async def test_an_amended_message_is_what_everybody_reads_from_then_on(
+    chat: Chat,
+) -> None:
+    await chat.ask("one")
+    await chat.ask("two")
+    before = await chat.store.load_conversation("acme", "desk")
+    answer = before.messages[1]
+
+    amended = await chat.store.amend_message(
+        "acme",
+        "desk",
+        answer.id,
+        text="answer",
+        citations=[cited(2)],
+        extra={"interrupted": True},
+        deadline=Deadline.after(5),
+    )
+
+    assert (amended.text, amended.created_at) == ("answer", answer.created_at)
+    after = await chat.store.load_conversation("acme", "desk")
+    assert after.messages[1] == amended
+    assert amended.citations == (cited(2),)
+    assert amended.extra == {"interrupted": True}
+    assert after.messages[0] == before.messages[0]
+    assert after.messages[2:] == before.messages[2:]
+    assert (after.summary.title, after.summary.turns) == ("one", 2)
+    await chat.ask("three")
+    assert await chat.texts() == ["one", "answer", *turns_of("two", "three")]
+    (line,) = (await chat.store.list_conversations("acme", limit=10)).items
+    assert (line.title, line.turns) == ("one", 3)
+
+
+async def test_a_message_is_amended_between_turns_never_during_one(chat: Chat) -> None:
+    await chat.ask("one")
+    answer = (await chat.store.load_conversation("acme", "desk")).messages[1]
+    started, go = asyncio.Event(), asyncio.Event()
+
+    async def hold_back() -> None:
+        started.set()
+        await go.wait()
+
+    chat.before_answer = hold_back
+    turn = asyncio.create_task(chat.ask("two"))
+    await started.wait()
+    amending = asyncio.create_task(
+        chat.store.amend_message(
+            "acme",
+            "desk",
+            answer.id,
+            text="short",
+            citations=(),
+            extra={},
+            deadline=Deadline.after(10),
+        )
+    )
+    await asyncio.sleep(0.1)
+    assert not amending.done()
+    go.set()
+    await asyncio.gather(turn, amending)
+
+    assert await chat.texts() == ["one", "short", *turns_of("two")]
+
+
+async def test_what_is_not_there_cannot_be_amended(chat: Chat) -> None:
+    async def amend(conversation: str, tenant: str = "acme") -> None:
+        await chat.store.amend_message(
+            tenant,
+            conversation,
+            "msg_none",
+            text="x",
+            citations=(),
+            extra={},
+            deadline=Deadline.after(5),
+        )
+
+    await chat.ask("one")
+    with pytest.raises(MessageNotFound):
+        await amend("desk")
+    with pytest.raises(ConversationNotFound):
+        await amend("nothing")
+    with pytest.raises(ConversationNotFound):
+        await amend("desk", tenant="other")
+    assert await chat.texts() == turns_of("one")

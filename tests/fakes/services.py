@@ -28,6 +28,7 @@ from domain.errors import (
     DocumentNotFound,
     DocumentTypeUnsupported,
     IdempotencyKeyReused,
+    MessageNotFound,
     TurnStillRunning,
 )
 from domain.ports import Allowance, Services, StoredReply, TurnLease
@@ -98,6 +99,37 @@ class FakeConversations:
     async def delete_conversation(self, tenant: str, conversation_id: str) -> None:
         await self.load_conversation(tenant, conversation_id)
         del self.kept[tenant, conversation_id]
+
+    async def amend_message(
+        self,
+        tenant: str,
+        conversation_id: str,
+        message_id: str,
+        *,
+        text: str,
+        citations: Sequence[Citation],
+        extra: Mapping[str, object],
+        deadline: Deadline,
+    ) -> Message:
+        deadline.remaining()
+        conversation = await self.load_conversation(tenant, conversation_id)
+        for message in conversation.messages:
+            if message.id == message_id:
+                amended = replace(
+                    message,
+                    text=text,
+                    citations=tuple(citations),
+                    extra={**message.extra, **extra},
+                )
+                break
+        else:
+            raise MessageNotFound
+        messages = tuple(
+            amended if one.id == message_id else one for one in conversation.messages
+        )
+        kept = replace(conversation, messages=messages)
+        self.kept[tenant, conversation_id] = kept
+        return amended
 
     def mode(self) -> StateMode:
         return self.mode_now
