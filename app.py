@@ -19,6 +19,7 @@ from api.metrics import install_accounting
 from api.openai import routes as openai_routes
 from api.openapi import Application
 from api.pages import install_pages
+from api.people import install_people_pages
 from api.v1 import audio, chat, conversations, documents, kiosk, visits
 from config import Settings
 from domain.errors import (
@@ -94,6 +95,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Applicat
     install_accounting(application)
     install_hooks(application)
     install_pages(application)
+    install_people_pages(application)
     for module in (
         chat,
         audio,

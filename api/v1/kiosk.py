@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import segno
@@ -159,8 +160,21 @@ async def link(header: SessionHeaders) -> Response:
     made = await visitors.make_link(session)
     url = f"{base.rstrip('/')}{VISIT_PATH}#{made.token}"
     code = segno.make(url, error=_QR_ERROR_LEVEL, micro=False)
-    drawn = code.svg_inline(border=_QR_QUIET_ZONE, light="#fff", omitsize=True)
-    body = {"url": url, "qr_svg": drawn, "expires_at": made.expires_at}
+    drawn = io.BytesIO()
+    code.save(
+        drawn,
+        kind="svg",
+        border=_QR_QUIET_ZONE,
+        light="#fff",
+        omitsize=True,
+        xmldecl=False,
+        nl=False,
+    )
+    body = {
+        "url": url,
+        "qr_svg": drawn.getvalue().decode("ascii"),
+        "expires_at": made.expires_at,
+    }
     return json_response(body, status=201)
 
 
