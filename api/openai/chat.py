@@ -15,7 +15,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from api.context import Edge, caller, edge
 from api.idempotency import Claim
-from api.openai.chat_schemas import CompletionRequest, EarlierMessage, UserMessage
+from api.openai.chat_schemas import ChatMessage, CompletionRequest
 from api.openai.completions import CompletionWriter
 from api.openai.models import CHAT, check_model
 from api.openai.streaming import event_stream
@@ -44,8 +44,6 @@ ROUTE = "POST /v1/chat/completions"
 
 # The answerer looks at less; clients send everything, however long it has become.
 MOST_EARLIER = 40
-
-AnyMessage = UserMessage | EarlierMessage
 
 
 class CompletionHeaders(Parameters):
@@ -97,12 +95,13 @@ def _turn(conversation_id: str | None, body: CompletionRequest, here: Edge) -> T
     )
 
 
-def _split(messages: Sequence[AnyMessage]) -> tuple[Sequence[AnyMessage], UserMessage]:
+def _split(
+    messages: Sequence[ChatMessage],
+) -> tuple[Sequence[ChatMessage], ChatMessage]:
     """Return what was said before the last user message, and that message."""
     for number in range(len(messages) - 1, -1, -1):
-        message = messages[number]
-        if isinstance(message, UserMessage):
-            return messages[:number], message
+        if messages[number].role == "user":
+            return messages[:number], messages[number]
     raise ValidationFailed(
         problems=(FieldProblem("messages", "must hold a message of the user"),)
     )
@@ -114,7 +113,7 @@ def _check_length(text: str, *, limit: int) -> None:
         raise ValidationFailed(problems=(FieldProblem("messages", reason),))
 
 
-def _history(messages: Sequence[AnyMessage]) -> tuple[Message, ...]:
+def _history(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
     """Return the newest of what user and assistant said."""
     now = time.time()
     said = [

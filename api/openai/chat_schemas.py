@@ -2,35 +2,67 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from api.openai.fields import (
     OneChoice,
     PlainText,
-    QuestionContent,
     TextContent,
     TextModalities,
     ToolChoice,
+    content_schema,
 )
 from api.openai.models import CHAT
 from api.v1.fields import Characters, Incoming, Outgoing
 from api.v1.schemas import ChatAnswer
+from utils.validation import trim
+
+Role = Literal["user", "assistant", "system", "developer", "tool", "function"]
 
 
-class UserMessage(Incoming):
-    """What the person said; the last one is the question."""
+def _describe_message(schema: dict[str, Any]) -> None:
+    others = [role for role in get_args(Role) if role != "user"]
+    kinds = [
+        ({"const": "user"}, ["role", "content"], False),
+        ({"enum": others}, ["role"], True),
+    ]
+    schema["anyOf"] = [
+        {
+            "properties": {
+                "role": role,
+                "content": content_schema(may_be_empty=may_be_empty),
+            },
+            "required": required,
+        }
+        for role, required, may_be_empty in kinds
+    ]
+    del schema["properties"], schema["required"]
 
-    role: Literal["user"]
-    content: QuestionContent
 
+class ChatMessage(Incoming):
+    """
+    What somebody said.
 
-class EarlierMessage(Incoming):
-    """What else was said: answers are history, the other roles are ignored."""
+    The last message of the user is the question; earlier ones, and those of the
+    assistant, are its history. Other roles are ignored.
+    """
 
-    role: Literal["assistant", "system", "developer", "tool", "function"]
-    content: TextContent = ""
+    model_config = ConfigDict(json_schema_extra=_describe_message)
+
+    role: Role
+    content: TextContent = Field("", validate_default=True)
+
+    @field_validator("content")
+    @classmethod
+    def _let_users_say_something(cls, content: str, info: ValidationInfo) -> str:
+        if info.data.get("role") != "user":
+            return content
+        trimmed = trim(content)
+        if not trimmed:
+            raise ValueError("must not be empty")
+        return trimmed
 
 
 class StreamOptions(Incoming):
@@ -53,7 +85,7 @@ class CompletionRequest(Incoming):
         str, Field(description="As listed.", json_schema_extra={"enum": [CHAT]})
     ]
     messages: Annotated[
-        list[Annotated[UserMessage | EarlierMessage, Field(discriminator="role")]],
+        list[ChatMessage],
         Field(
             min_length=1,
             description="The whole conversation, oldest first.",

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from api.v1.fields import NO_NUL, NOT_BLANK
 from api.v1.schemas import LONGEST_MESSAGE
-from utils.validation import trim
 
 _TEXT_ONLY = "only text is read here; images, sound and files are not"
 
@@ -40,14 +39,9 @@ def _check_text(text: str) -> str:
     return text
 
 
-def _trim(text: str) -> str:
-    trimmed = trim(text)
-    if not trimmed:
-        raise ValueError("must not be empty")
-    return trimmed
-
-
-def _schema(pattern: str, *, may_be_empty: bool) -> WithJsonSchema:
+def content_schema(*, may_be_empty: bool) -> dict[str, Any]:
+    """Return the JSON schema of what a message says."""
+    pattern = NO_NUL if may_be_empty else NOT_BLANK
     text = {"type": "string", "maxLength": LONGEST_MESSAGE, "pattern": pattern}
     part = {
         "type": "object",
@@ -58,27 +52,16 @@ def _schema(pattern: str, *, may_be_empty: bool) -> WithJsonSchema:
         text,
         {"type": "array", "items": part, "minItems": 0 if may_be_empty else 1},
     ]
-    return WithJsonSchema(
-        {"anyOf": [*kinds, {"type": "null"}] if may_be_empty else kinds}
-    )
+    return {"anyOf": [*kinds, {"type": "null"}] if may_be_empty else kinds}
 
 
 TextContent = Annotated[
     str,
     AfterValidator(_check_text),
     BeforeValidator(_flatten),
-    _schema(NO_NUL, may_be_empty=True),
+    WithJsonSchema(content_schema(may_be_empty=True)),
 ]
 """What a message says, as one string: theirs is a string, parts, or null."""
-
-QuestionContent = Annotated[
-    str,
-    AfterValidator(_check_text),
-    AfterValidator(_trim),
-    BeforeValidator(_flatten),
-    _schema(NOT_BLANK, may_be_empty=False),
-]
-"""The same of a user's message, which says something."""
 
 
 def _only(reason: str, *allowed: object) -> BeforeValidator:
