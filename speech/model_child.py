@@ -138,7 +138,7 @@ class ModelChild:
     async def _call(
         self, request: Mapping[str, object], payload: bytes, *, seconds: float
     ) -> tuple[Mapping[str, object], bytes]:
-        full = {**request, "path": str(self._path)}
+        full = {**request, "path": str(self._path and self._path.absolute())}
         return await self._pool.call(full, payload, timeout_seconds=seconds)
 
 
