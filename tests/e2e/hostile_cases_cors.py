@@ -1,0 +1,53 @@
+"""Pages of other origins: which may read an answer, and which may not."""
+
+from __future__ import annotations
+
+ALLOWED = ("https://kampus.example.ac.id", "http://localhost:3000")
+"""What the service under test is told in `CORS_ORIGINS`."""
+
+FOREIGN: tuple[bytes, ...] = (
+    b"null",
+    b"",
+    b"*",
+    b"https://evil.example",
+    b"http://kampus.example.ac.id",
+    b"https://kampus.example.ac.id:443",
+    b"https://kampus.example.ac.id:8443",
+    b"https://kampus.example.ac.id.",
+    b"https://kampus.example.ac.id.evil.example",
+    b"https://evil.example/kampus.example.ac.id",
+    b"https://evil.example?https://kampus.example.ac.id",
+    b"https://evil.example#https://kampus.example.ac.id",
+    b"https://evilkampus.example.ac.id",
+    b"https://a.kampus.example.ac.id",
+    b"https://example.ac.id",
+    b"https://kampus-example.ac.id",
+    b"https://kampusXexample.ac.id",
+    b"https://user@kampus.example.ac.id",
+    b"https://kampus.example.ac.id@evil.example",
+    b"https://kampus.example.ac.id/",
+    b"https://kampus.example.ac.id/path",
+    b"https:kampus.example.ac.id",
+    b"//kampus.example.ac.id",
+    b"kampus.example.ac.id",
+    b"HTTPS://KAMPUS.EXAMPLE.AC.ID",
+    b"https://kampus.example.ac.id https://evil.example",
+    b"https://kampus.example.ac.id, https://evil.example",
+    b"https://kampus.example.ac.id;evil.example",
+    b"https://kampus.example.ac.id%00.evil.example",
+    b"https://kampus.example.ac.id%0d%0a",
+    b"https://kampus.example.ac.\xc4\xb1d",
+    b"https://k\xd0\xb0mpus.example.ac.id",
+    b"https://localhost:3000",
+    b"http://localhost",
+    b"http://localhost:30000",
+    b"http://localhost:3000.evil.example",
+    b"http://127.0.0.1:3000",
+    b"http://[::1]:3000",
+    b"file://",
+    b"chrome-extension://abcdefghijklmnop",
+    b"capacitor://localhost",
+    b"javascript:alert(1)",
+    b"data:text/html,x",
+    b"https://" + b"a" * 5_000,
+)
