@@ -30,7 +30,7 @@ from utils.validation import trim, validate
 
 MULTIPART = "multipart/form-data"
 MAX_PARTS = 24
-# Also bounds what the parser holds of a file: two of its 64 kB reads without a line end.
+# Also bounds what the parser holds of a file: two of its reads of 64 kB at least.
 MAX_FIELD_BYTES = 256 * 1024
 RATE_HZ = 16_000
 """What the engines listen to."""

@@ -19,7 +19,8 @@ from utils.validation import trim, validate
 
 MULTIPART = "multipart/form-data"
 MAX_PARTS = 24
-MAX_FIELD_BYTES = 64 * 1024
+# Also bounds what the parser holds of a file: two of its reads of 64 kB at least.
+MAX_FIELD_BYTES = 256 * 1024
 FILE = "audio"
 
 

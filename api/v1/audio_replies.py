@@ -188,7 +188,8 @@ def _describe(event: VoiceEvent) -> tuple[str, dict[str, Any]]:
 
 
 def _typed(name: str, **data: object) -> bytes:
-    return sse.write_event(name, {"type": name} | data)
+    # A problem object has a `type` of its own, which says nothing here.
+    return sse.write_event(name, data | {"type": name})
 
 
 def write_error(problem: Mapping[str, object]) -> bytes:

@@ -43,7 +43,8 @@ MULTIPART = "multipart/form-data"
 # Of texts, which have no mark of their own; other formats are known by their content.
 TEXT_TYPES = "text/plain, text/markdown, text/html, text/csv"
 MAX_PARTS = 16
-MAX_FIELD_BYTES = 64 * 1024
+# Also bounds what the parser holds of a file: two of its reads of 64 kB at least.
+MAX_FIELD_BYTES = 256 * 1024
 
 
 class DocumentPath(Parameters):

@@ -31,7 +31,10 @@ def make_bridge(parts: FakeParts, **values: Any) -> Bridge:
         starters=services.starters,
         closers=services.closers,
         body_limit=limits_by_path(
-            {"/v1/documents": settings.max_document_mb * 1024 * 1024},
+            {
+                "/v1/documents": settings.max_document_mb * 1024 * 1024,
+                "/v1/audio": settings.max_audio_mb * 1024 * 1024,
+            },
             default=128 * 1024,
         ),
         cors_origins=tuple(settings.cors_origins.split(",")),

@@ -43,7 +43,7 @@ def assert_problem(reply: Reply, status: int, code: str | None = None) -> Any:
     assert reply.headers["content-type"] == "application/problem+json"
     body = reply.json()
     assert set(body) >= _FIELDS
-    assert set(body) - _FIELDS <= {"errors"}
+    assert set(body) - _FIELDS <= {"errors", "transcript"}
     assert body["status"] == status
     assert body["message"] == body["detail"]
     assert body["request_id"] == reply.headers["x-request-id"]

@@ -42,6 +42,7 @@ from domain.turns import (
     TurnStarted,
 )
 from stores.kiosk import KioskSessions
+from tests.fakes.sound import FakeSound
 from tests.fakes.visitors import make_sessions
 
 Item = TypeVar("Item")
@@ -477,6 +478,7 @@ class FakeParts:
     limiter: FakeLimiter
     health: FakeHealth
     visitors: KioskSessions
+    sound: FakeSound = field(default_factory=FakeSound)
 
     def services(self) -> Services:
         """Return them as the bundle an application is given."""
@@ -491,6 +493,7 @@ class FakeParts:
             keys=FakeKeys(),
             health=self.health,
             visitors=self.visitors,
+            speech=self.sound.services(self.rag),
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import httpx
 import pytest
 
@@ -141,3 +143,17 @@ async def test_a_store_that_cannot_take_it_is_503(
     reply = await client.post("/v1/documents", files=FILE)
 
     assert_problem(reply, 503, error.code)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_bytes_of_any_kind_are_taken(
+    client: httpx.AsyncClient, seed: int
+) -> None:
+    # The parser holds back what may be the beginning of a boundary.
+    content = random.Random(seed).randbytes(2 * 1024 * 1024)
+
+    reply = await client.post(
+        "/v1/documents", files={"file": ("a.pdf", content, "application/pdf")}
+    )
+
+    assert reply.status_code == 202
