@@ -201,6 +201,8 @@ class _Utterance:
         # An empty message would end the utterance.
         if pcm:
             await self._socket.send(pcm)
+            # Sending rarely waits: who feeds faster than life would never hear back.
+            await asyncio.sleep(0)
 
     async def finish(self, *, deadline: Deadline) -> str:
         """Send the end and return everything that was heard. Raises `RemoteFault`."""
