@@ -116,16 +116,14 @@ class Steps:
             question, tenant=turn.caller.tenant, language=language
         )
         understanding = state["understanding"]
-        alternatives = understanding.alternatives
+        also: tuple[str, ...] = ()
         if selection is not None:
-            described = f"{question.text} {describe_selection(selection)}"
-            alternatives = (*alternatives, described)
-        query = SearchQuery(
+            also = (f"{question.text} {describe_selection(selection)}",)
+        query = plan_search(
+            understanding,
             tenant=turn.caller.tenant,
-            text=understanding.searched,
-            alternatives=alternatives,
-            language=language,
-            limit=max(question.max_results, _CANDIDATE_PASSAGES),
+            max_results=question.max_results,
+            also=also,
         )
         with context.stage("retrieve"):
             try:
@@ -298,6 +296,23 @@ class Steps:
         except StoreUnavailable:
             # A list for the owner of the documents is no reason to fail a turn.
             log.warning("unanswered_not_recorded")
+
+
+def plan_search(
+    understanding: Understanding,
+    *,
+    tenant: str,
+    max_results: int,
+    also: tuple[str, ...] = (),
+) -> SearchQuery:
+    """Return what is looked for to answer a question: by this alone it is found."""
+    return SearchQuery(
+        tenant=tenant,
+        text=understanding.searched,
+        alternatives=(*understanding.alternatives, *also),
+        language=understanding.language,
+        limit=max(max_results, _CANDIDATE_PASSAGES),
+    )
 
 
 def _quote(state: TurnState, runtime: Run) -> Draft:

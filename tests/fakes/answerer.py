@@ -19,7 +19,7 @@ from domain.conversations import (
     StateMode,
 )
 from domain.deadlines import Deadline
-from domain.documents import Passage, SearchQuery, SearchResult
+from domain.documents import Citation, Passage, SearchQuery, SearchResult
 from domain.errors import AppError, ConversationNotFound
 from domain.turns import (
     Answer,
@@ -170,6 +170,19 @@ class FakeConversations:
         raise ConversationNotFound
 
     async def delete_conversation(self, tenant: str, conversation_id: str) -> None:
+        raise ConversationNotFound
+
+    async def amend_message(
+        self,
+        tenant: str,
+        conversation_id: str,
+        message_id: str,
+        *,
+        text: str,
+        citations: Sequence[Citation],
+        extra: Mapping[str, object],
+        deadline: Deadline,
+    ) -> Message:
         raise ConversationNotFound
 
     def mode(self) -> StateMode:
