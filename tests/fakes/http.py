@@ -34,6 +34,7 @@ def make_bridge(parts: FakeParts, **values: Any) -> Bridge:
             {
                 "/v1/documents": settings.max_document_mb * 1024 * 1024,
                 "/v1/audio": settings.max_audio_mb * 1024 * 1024,
+                "/v1/audio/transcriptions": settings.max_audio_mb * 1024 * 1024,
             },
             default=128 * 1024,
         ),
