@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from agents.speaking import Speaker
 from agents.spoken_script import Sentence, SpokenScript
 from agents.voice_tone import offer_of_a_person, opening
+from domain.deadlines import Deadline
 from domain.errors import AppError, InternalError
 from domain.ports import Answerer
 from domain.speech import (
@@ -38,6 +39,8 @@ log = logging.getLogger(__name__)
 
 EMOTION_PATIENCE_SECONDS = 0.4
 """How long ready words wait for their tone; then they are spoken without one."""
+LAST_SECONDS = 0.5
+"""Kept of the turn's budget to send an answer whose speech took too long."""
 EMOTION_FAILED, TTS_FAILED = "emotion_failed", "tts_failed"
 PLEASE_REPEAT = "please_repeat"
 
@@ -110,7 +113,7 @@ class Reply:
         """
         speaker = Speaker(
             self._tts,
-            deadline=self.turn.deadline,
+            deadline=Deadline(self.turn.deadline.expires_at - LAST_SECONDS),
             emit=lambda delta: emit(self._note(delta)),
             hush=self._hush,
         )

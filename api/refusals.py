@@ -11,7 +11,10 @@ from api.openai.errors import (
     speaks_openai,
 )
 from api.problems import problem_bytes, problem_headers
-from domain.errors import AppError
+from domain.errors import AppError, AudioTooLarge, PayloadTooLarge
+
+# What is too large there is always a recording.
+_OF_SOUND = frozenset({"/v1/audio"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class Refusal:
 
 def refuse(error: AppError, *, path: str, request_id: str) -> Refusal:
     """Return *error* as the clients of *path* read it."""
+    if path in _OF_SOUND and type(error) is PayloadTooLarge:
+        error = AudioTooLarge()
     if speaks_openai(path):
         return Refusal(
             openai_status(error), openai_error_headers(error), openai_error_bytes(error)

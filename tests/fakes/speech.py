@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from domain.deadlines import Deadline
-from domain.errors import AppError
+from domain.errors import AppError, SynthesisFailed
 from domain.speech import AudioClip, Transcript, VoiceStyle
 from domain.speech_ports import Listening
 
@@ -126,11 +127,13 @@ class FakeTTS:
     Attributes:
         failure: Raised instead of speaking, when given.
         fail_after: Pieces that are given out before *failure*.
+        hang: Say nothing until the deadline, then fail as an engine does.
         spoken: Texts with their styles, in order.
     """
 
     failure: AppError | None = None
     fail_after: int = 0
+    hang: bool = False
     started: bool = False
     closed: bool = False
     spoken: list[tuple[str, VoiceStyle]] = field(default_factory=list)
@@ -159,6 +162,9 @@ class FakeTTS:
         """Yield a tone in half-second pieces at the rate of *style*."""
         deadline.remaining()
         self.spoken.append((text, style))
+        if self.hang:
+            await asyncio.sleep(deadline.remaining())
+            raise SynthesisFailed
         words = text.strip()
         pcm = tone(len(words) * SECONDS_A_CHARACTER, rate_hz=style.rate_hz)
         step = int(PIECE_SECONDS * style.rate_hz) * 2

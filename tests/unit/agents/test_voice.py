@@ -410,6 +410,17 @@ async def test_hushed_speech_ends_and_the_turn_is_stored(
     assert last.reply.warnings == ()
 
 
+async def test_speech_that_hangs_leaves_the_answer(
+    sound: FakeSound, rag: FakeAnswerer
+) -> None:
+    sound.tts.hang = True
+
+    reply = await _reply(sound, rag, _voice_turn(seconds=1.5))
+
+    assert reply.warnings == ("tts_failed",)
+    assert reply.answer.text == "Pendaftaran dibuka 1 Maret 2026 [1]."
+
+
 async def test_speech_gets_the_time_that_is_left(
     sound: FakeSound, rag: FakeAnswerer
 ) -> None:
