@@ -78,6 +78,10 @@ deploy-check: setup  ## Dockerfile, compose file, YAML
 eval: setup  ## Answer quality on the question sets
 	@$(BIN)/python -m bench.eval
 
+eval-voice: setup system  ## Words heard, time by stage, emotions read
+	@$(BIN)/python -m bench.voice
+	@$(BIN)/python -m bench.audio
+
 bench: setup  ## Speed against references, in one run
 	@$(BIN)/python -m bench
 
@@ -92,4 +96,4 @@ lock: setup  ## Resolve the dependencies anew
 clean:  ## Remove the virtual environment and caches; data stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup run serve ui work key migrate doctor system test check lint types deploy-check eval bench tour lock clean
+.PHONY: help setup run serve ui work key migrate doctor system test check lint types deploy-check eval eval-voice bench tour lock clean
