@@ -2,6 +2,8 @@
 
 import { wordsOf } from "./words.js";
 
+// Pixels between a turn and the bars.
+const MARGIN = 16;
 const WEB = /^https?:\/\//i;
 const INLINE = /(\*\*[^*\n]+\*\*|\[\d{1,3}\])/;
 const BULLET = /^\s*[-*•]\s+/;
@@ -121,10 +123,15 @@ class Turn {
     this.show();
   }
 
-  /** Bring the turn into view. */
+  /** Bring the turn into view: the whole of it, or its beginning when it is long. */
   show() {
+    const top = (document.querySelector(".bar")?.offsetHeight ?? 0) + MARGIN;
+    const bottom = innerHeight - (document.querySelector(".desk")?.offsetHeight ?? 0) - MARGIN;
+    const box = this.element.getBoundingClientRect();
+    const long = box.height > bottom - top;
+    const by = long || box.top < top ? box.top - top : Math.max(0, box.bottom - bottom);
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.element.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
+    if (by) scrollBy({ top: by, behavior: calm ? "auto" : "smooth" });
   }
 
   #feel({ label }) {

@@ -23,7 +23,7 @@ if (token) {
 
 const answers = new AnswerList(find("turns"), { language });
 const microphone = new MicrophoneButton(find("microphone"), {
-  words: wordsOf(language),
+  words: quietly(language),
   status: find("status"),
   ask: (recording, signal) => askAloud(recording, { headers: headers(), language: "", signal }),
   onEvent: take,
@@ -32,6 +32,11 @@ const microphone = new MicrophoneButton(find("microphone"), {
   },
   describe: (error) => describeProblem(error, language),
 });
+
+/** The texts without those of a button that waits: here a field to write in says it. */
+function quietly(chosen) {
+  return { ...wordsOf(chosen), press: "", pressAgain: "" };
+}
 
 function visit() {
   const known = JSON.parse(sessionStorage.getItem(VISIT) ?? "null");
@@ -87,7 +92,7 @@ async function recall() {
     answers.write(whole.messages);
   } catch (error) {
     if (error.code === "not_authenticated") fail(error);
-    else if (error.code !== "conversation_not_found") show(describeProblem(error, language));
+    else find("until").textContent = describeProblem(error, language);
   }
 }
 
@@ -151,7 +156,7 @@ find("message").addEventListener("keydown", (event) => {
 chooseLanguages(language, (chosen) => {
   language = chosen;
   answers.language = chosen;
-  microphone.words = wordsOf(chosen);
+  microphone.words = quietly(chosen);
   show();
 });
 if (visit()) recall();
