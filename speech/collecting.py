@@ -24,8 +24,6 @@ class CollectedListening:
 
     async def finish(self, *, deadline: Deadline) -> Transcript:
         """Return what was said. Raises `RecognitionFailed`."""
-        if not self._pcm:
-            return Transcript("", self._language or "en", 0.0)
         return await self._engine.transcribe(
             AudioClip(bytes(self._pcm), RATE_HZ),
             language=self._language,

@@ -85,6 +85,8 @@ class FasterWhisperSTT:
             SpeechEngineUnavailable: The package or the model is missing.
         """
         self._child.check()
+        if not clip.pcm:
+            return Transcript("", language or "en", 0.0)
         pcm = resample(clip, rate_hz=RATE_HZ).pcm
         request = {
             "op": "recognise",
@@ -145,6 +147,8 @@ class _Recogniser:
         found: tuple[Iterable[Any], Any] = self._model.transcribe(
             samples,
             language=language,
+            # Fewer tries than usual at what it does not understand: somebody waits.
+            temperature=(0.0, 0.4, 0.8),
             # What was said before is not in this clip; it only makes Whisper loop.
             condition_on_previous_text=False,
             hotwords=names or None,

@@ -14,7 +14,12 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from domain.deadlines import Deadline
-from domain.errors import AudioUnreadable, SpeechEngineUnavailable, SynthesisFailed
+from domain.errors import (
+    AudioUnreadable,
+    SpeechEngineUnavailable,
+    SynthesisFailed,
+    TurnTimeout,
+)
 from domain.speech import AudioClip, EmotionLabel, VoiceStyle
 from speech.encoding import parse_wav, resample
 from speech.workers import WorkerPool
@@ -98,7 +103,7 @@ class LocalTTS:
         try:
             async with asyncio.timeout(deadline.remaining()):
                 wav = await self._wav(words, voice=voice, style=style)
-        except TimeoutError as exc:
+        except (TimeoutError, TurnTimeout) as exc:
             raise SynthesisFailed from exc
         try:
             clip = resample(parse_wav(wav), rate_hz=style.rate_hz)

@@ -79,6 +79,7 @@ class ModelSpeaker:
             )
         request = {
             "op": "speak",
+            "language": style.language,
             "voice": style.voice if style.voice in names else names[0],
             "speed": min(max(_PACE[style.tone] * style.speed, SLOWEST), FASTEST),
         }

@@ -91,6 +91,8 @@ class OpenAISTT:
         """
         if self._vendor_without_key:
             raise SpeechEngineUnavailable("OPENAI_API_KEY is not set.")
+        if not clip.pcm:
+            return Transcript("", language or "en", 0.0)
         wav = encode_wav(clip)
         prompt = await self._names.find()
         for attempt in range(1, ATTEMPTS + 1):

@@ -96,6 +96,8 @@ class ProsaSTT:
             SpeechEngineUnavailable: The key for the vendor is missing.
         """
         self._check()
+        if not clip.pcm:
+            return Transcript("", language or "id", 0.0)
         deadline = shorten(deadline, self._timeout_seconds)
         try:
             if self._jobs is not None:

@@ -74,6 +74,8 @@ class SherpaSTT:
             SpeechEngineUnavailable: The package or the model is missing.
         """
         self._child.check()
+        if not clip.pcm:
+            return Transcript("", language or "en", 0.0)
         pcm = resample(clip, rate_hz=RATE_HZ).pcm
         request = {"op": "recognise", "language": language}
         try:

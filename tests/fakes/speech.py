@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from domain.deadlines import Deadline
-from domain.errors import AppError, SynthesisFailed
+from domain.errors import AppError, RecognitionFailed, SynthesisFailed, TurnTimeout
 from domain.speech import AudioClip, Transcript, VoiceStyle
 from domain.speech_ports import Listening
 
@@ -37,6 +37,7 @@ class FakeSTT:
             the last is repeated.
         language: Of what is heard, unless the caller names one.
         failure: Raised by every call, when given.
+        known: Languages of which `can_hear` is true.
         heard: Clips that came.
         languages: What callers named.
     """
@@ -45,6 +46,7 @@ class FakeSTT:
     confidence: float = 0.9
     language: str = "en"
     failure: AppError | None = None
+    known: tuple[str, ...] = ("en", "id")
     started: bool = False
     closed: bool = False
     heard: list[AudioClip] = field(default_factory=list)
@@ -58,9 +60,12 @@ class FakeSTT:
         """Note it."""
         self.closed = True
 
+    async def prepare(self) -> None:
+        """Do nothing."""
+
     def can_hear(self, language: str | None) -> bool:
-        """Return True."""
-        return True
+        """Return whether it is one of *known*."""
+        return language in {None, *self.known}
 
     def state(self) -> str:
         """Return `embedded`."""
@@ -70,7 +75,8 @@ class FakeSTT:
         self, clip: AudioClip, *, language: str | None, deadline: Deadline
     ) -> Transcript:
         """Return the next text; nothing for a clip without samples."""
-        deadline.remaining()
+        if _is_over(deadline):
+            raise RecognitionFailed
         self.heard.append(clip)
         self.languages.append(language)
         if self.failure is not None:
@@ -160,7 +166,8 @@ class FakeTTS:
         self, text: str, *, style: VoiceStyle, deadline: Deadline
     ) -> AsyncIterator[AudioClip]:
         """Yield a tone in half-second pieces at the rate of *style*."""
-        deadline.remaining()
+        if _is_over(deadline):
+            raise SynthesisFailed
         self.spoken.append((text, style))
         if self.hang:
             await asyncio.sleep(deadline.remaining())
@@ -172,3 +179,11 @@ class FakeTTS:
             if self.failure is not None and index >= self.fail_after:
                 raise self.failure
             yield AudioClip(pcm[start : start + step], style.rate_hz)
+
+
+def _is_over(deadline: Deadline) -> bool:
+    try:
+        deadline.remaining()
+    except TurnTimeout:
+        return True
+    return False

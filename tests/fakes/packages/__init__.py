@@ -1,0 +1,1 @@
+"""Stand-ins for optional packages: the folder is on the path of child processes."""
