@@ -9,6 +9,8 @@ found() { command -v "$@" >/dev/null 2>&1; }
 found chromium || found chromium-browser || found google-chrome || missing+=(chromium)
 found valkey-server || found redis-server || missing+=(redis-server)
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || found initdb || missing+=(postgresql)
+found node || missing+=(nodejs)
+found npm || missing+=(npm)
 
 [ ${#missing[@]} -eq 0 ] && exit 0
 
