@@ -69,6 +69,10 @@ class EarlySearch:
         self._ahead[key] = _Ahead(task, self._clock())
         return True
 
+    def is_same(self, query: SearchQuery, other: SearchQuery) -> bool:
+        """Return whether one is found by the other."""
+        return _key(query) == _key(other)
+
     def drop(self, query: SearchQuery) -> None:
         """Forget a search that nobody will ask for."""
         found = self._ahead.pop(_key(query), None)

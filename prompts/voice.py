@@ -24,3 +24,6 @@ PLEASE_REPEAT: Final = {
     "en": "Sorry, I did not hear that clearly. Could you say it again?",
 }
 """Instead of a guess."""
+
+INTERRUPTED: Final = {"id": "(terpotong)", "en": "(interrupted)"}
+"""Kept of an answer that nobody heard a sentence of."""
