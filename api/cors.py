@@ -10,6 +10,11 @@ ALLOWED_METHODS = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"
 ALLOWED_HEADERS = (
     "Accept, Authorization, Content-Type, Idempotency-Key, X-API-Key,"
     " X-Conversation-Id, X-Kiosk-Session, X-Request-ID"
+    # What OpenAI's client sends beside the key when it runs in a page.
+    ", OpenAI-Organization, OpenAI-Project, X-Stainless-Arch,"
+    " X-Stainless-Helper-Method, X-Stainless-Lang, X-Stainless-OS,"
+    " X-Stainless-Package-Version, X-Stainless-Retry-Count,"
+    " X-Stainless-Runtime, X-Stainless-Runtime-Version, X-Stainless-Timeout"
 )
 EXPOSED_HEADERS = (
     "Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After,"

@@ -15,7 +15,6 @@ from openai import OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 from pydantic import SecretStr
 
-from speech.audio import sniff
 from tests.e2e.openai_service import QUESTION, SOUND, WORDS, informed_service
 from tests.service import RunningService, start_service
 
@@ -156,15 +155,22 @@ def test_words_are_streamed(client: OpenAI) -> None:
 
 
 @pytest.mark.parametrize(
-    ("audio_format", "kind"),
-    [("mp3", "mp3"), ("opus", "ogg"), ("aac", "aac"), ("flac", "flac"), ("wav", "wav")],
+    ("audio_format", "magic"),
+    [
+        ("mp3", b"\xff\xf3"),
+        ("opus", b"OggS"),
+        ("aac", b"\xff\xf1"),
+        ("flac", b"fLaC"),
+        ("wav", b"RIFF"),
+    ],
 )
-def test_a_text_is_read_out(client: OpenAI, audio_format: Any, kind: str) -> None:
+def test_a_text_is_read_out(client: OpenAI, audio_format: Any, magic: bytes) -> None:
     sound = client.audio.speech.create(
         model="tts-1", voice="alloy", input=SENTENCES, response_format=audio_format
     )
 
-    assert sniff(sound.content) == kind
+    assert sound.content.startswith(magic)
+    assert len(sound.content) > 10_000
 
 
 def test_a_whole_wav_can_be_read_by_the_standard_library(client: OpenAI) -> None:

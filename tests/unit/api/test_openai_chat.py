@@ -447,3 +447,19 @@ async def test_models_are_listed_and_read(client: httpx.AsyncClient) -> None:
     assert one in listed["data"]
     assert one["id"] == "tanya"
     assert one["object"] == "model"
+
+
+async def test_the_client_may_run_in_a_page(client: httpx.AsyncClient) -> None:
+    sent = "authorization,content-type,x-stainless-os,x-stainless-retry-count"
+
+    reply = await client.options(
+        PATH,
+        headers={
+            "Origin": "https://kampus.example.ac.id",
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": sent,
+        },
+    )
+
+    allowed = reply.headers["access-control-allow-headers"].lower().split(", ")
+    assert set(sent.split(",")) <= set(allowed)
