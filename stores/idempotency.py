@@ -32,6 +32,8 @@ LEASE_SECONDS = 15.0
 MAX_REPLY_BYTES = 4 * 1024 * 1024
 # No turn lasts this long: a claim that old was left behind.
 MAX_TURN_SECONDS = 600.0
+# How often it is tried while Redis is away.
+FREE_AGAIN_SECONDS = 0.5
 # What a client that came too early is told to wait.
 _RETRY_SECONDS = 2.0
 
@@ -83,6 +85,9 @@ class RedisIdempotencyStore:
         self._keeping: set[str] = set()
         self._going_on: set[asyncio.Task[None]] = set()
         self._renewal: asyncio.Task[None] | None = None
+        # Claims of turns that failed while Redis could not be told.
+        self._left: dict[str, bytes] = {}
+        self._freeing: asyncio.Task[None] | None = None
 
     async def begin(
         self, tenant: str, route: str, key: str, *, fingerprint: str
@@ -150,10 +155,11 @@ class RedisIdempotencyStore:
 
     async def aclose(self) -> None:
         """Stop renewing; claims that are left end with their lease."""
-        task, self._renewal = self._renewal, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        for task in (self._renewal, self._freeing):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        self._renewal = self._freeing = None
         await asyncio.gather(*self._going_on, return_exceptions=True)
 
     async def _begin_shared(
@@ -164,6 +170,8 @@ class RedisIdempotencyStore:
             return None
         try:
             await self._index.catch_up()
+            if self._left:
+                await self._free(connection)
             async with connection.use() as redis:
                 batch = redis.pipeline(transaction=False)
                 batch.get(reply_key(name))
@@ -224,8 +232,35 @@ class RedisIdempotencyStore:
         """Free the key here and in Redis, where it may have passed to somebody else."""
         self._claims.pop(name, None)
         connection = self._connection
-        if connection is not None and connection.available():
-            await self._see_through(_delete_if(connection, name, claim.value))
+        if connection is None:
+            return
+        # Written down first: what cannot be freed now is freed when Redis is back.
+        self._left[name] = claim.value
+        if connection.available():
+            await self._see_through(self._free(connection))
+        self._keep_freeing(connection)
+
+    async def _free(self, connection: RedisConnection) -> None:
+        """Free what failed turns left behind."""
+        for name, value in list(self._left.items()):
+            if not await _delete_if(connection, name, value):
+                return
+            self._left.pop(name, None)
+
+    def _keep_freeing(self, connection: RedisConnection) -> None:
+        loop = asyncio.get_running_loop()
+        task = self._freeing
+        if self._left and (task is None or task.done() or task.get_loop() is not loop):
+            self._freeing = loop.create_task(self._free_later(connection))
+
+    async def _free_later(self, connection: RedisConnection) -> None:
+        # After this time they have ended by themselves.
+        until = self._clock() + self._lease
+        while self._left and self._clock() < until:
+            await asyncio.sleep(FREE_AGAIN_SECONDS)
+            if connection.available():
+                await self._free(connection)
+        self._left.clear()
 
     async def _see_through(self, work: Coroutine[Any, Any, None]) -> None:
         """
@@ -279,13 +314,16 @@ class RedisIdempotencyStore:
         return f"{self._prefix}:once:{{{hashlib.sha256(parts).hexdigest()}}}"
 
 
-async def _delete_if(connection: RedisConnection, name: str, value: bytes) -> None:
+async def _delete_if(connection: RedisConnection, name: str, value: bytes) -> bool:
+    """Delete a claim that is still *value*; False when Redis could not be told."""
     try:
         async with connection.use() as redis:
             if await redis.get(claim_key(name)) == value:
                 await redis.delete(claim_key(name))
     except StateUnavailable as exc:
-        log.warning("claim_left_to_expire", extra={"code": exc.code})
+        log.warning("claim_not_freed_yet", extra={"code": exc.code})
+        return False
+    return True
 
 
 def _refusal(first: str, asked: str) -> TurnStillRunning | IdempotencyKeyReused:

@@ -205,10 +205,11 @@ class RedisConnection:
             task.add_done_callback(self._probes.discard)
         return False
 
-    def report_failure(self) -> None:
-        """Tell that the server did not answer."""
+    def report_failure(self, error: BaseException | None = None) -> None:
+        """Tell that the server did not answer, and by what *error* that was seen."""
         if self._breaker.trip():
-            log.warning("redis_went_away")
+            kind = type(error).__name__ if error is not None else None
+            log.warning("redis_went_away", extra={"error": kind})
 
     @asynccontextmanager
     async def use(self, *, seconds: float | None = None) -> AsyncIterator[AsyncClient]:
@@ -232,11 +233,11 @@ class RedisConnection:
                     yield self.async_client()
         except StateFull:
             raise
-        except StateUnavailable:
+        except StateUnavailable as exc:
             # Others were answered in the meantime: the server is there, and this one
             # request met a busy machine or a connection that broke.
             if self._answered_at < began:
-                self.report_failure()
+                self.report_failure(exc.__cause__)
             raise
         self._answered_at = time.monotonic()
 
