@@ -232,19 +232,20 @@ class SpeechServer:
         if fault == "close-early":
             await socket.close(code=1011)
             return socket
-        words = 0
+        words = heard = 0
         async for message in socket:
             if message.type is not WSMsgType.BINARY:
                 continue
-            self.heard += len(message.data)
+            heard += len(message.data)
             if message.data and fault != "no-result":
                 words = min(words + 1, len(WORDS))
                 text = " ".join(WORDS[:words])
                 await socket.send_json({"type": "partial", "transcript": text})
             if not message.data:
                 break
+        self.heard += heard
         if fault not in {"no-result", "partials"}:
-            for text in self.results:
+            for text in self.results if heard else ("",):
                 await socket.send_json({"type": "result", "transcript": text})
         if fault == "stay":
             await asyncio.sleep(30)
