@@ -60,13 +60,14 @@ class SharedRecords:
     async def take(self, name: str) -> bytes | None:
         """Remove a value and return it, to one caller only."""
         local = await self._local.withdraw(name)
+        if not local.first:
+            # Whoever was first here also asks Redis, and nobody else of this host does.
+            return None
         try:
             found = await self._shared.take(name)
         except StateUnavailable:
             log.warning("record_taken_here_alone")
             return local.value
-        if not local.first:
-            return None
         return local.value if found is None and local.alone else found
 
     async def note(self, line: bytes, *, due_in: float) -> None:

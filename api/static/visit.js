@@ -25,7 +25,7 @@ const answers = new AnswerList(find("turns"), { language });
 const microphone = new MicrophoneButton(find("microphone"), {
   words: quietly(language),
   status: find("status"),
-  ask: (recording, signal) => askAloud(recording, { headers: headers(), language: "", signal }),
+  ask: (recording, signal) => askAloud(recording, { headers: headers(), language, signal }),
   onEvent: take,
   onState: (state) => {
     if (state === "sending") turn = answers.begin();

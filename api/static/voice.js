@@ -114,6 +114,8 @@ chooseLanguages(language, (chosen) => {
   language = chosen;
   answers.language = chosen;
   microphone.words = wordsOf(chosen);
+  // Who reads in a language most likely speaks it, and hearing is better when it knows.
+  find("spoken").value = chosen;
 });
 show();
 recall();
