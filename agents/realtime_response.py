@@ -90,6 +90,7 @@ class Response:
         self._metrics: dict[str, float] = {}
         self._started_at = self.clock()
         self._asked: Asked | None = None
+        self._has_ended = False
 
     def start(self, *, previous_id: str | None) -> None:
         """Say that an answer is on its way."""
@@ -137,11 +138,10 @@ class Response:
         self._complete(self.reply)
 
     def fail(self, code: str, message: str) -> None:
-        """Say that it failed, unless it was cancelled before."""
-        if not self.cancelled:
-            self.emit(
-                ResponseEnded(self.id, "failed", self.said, code=code, message=message)
-            )
+        """Say that it failed, unless its end was told before."""
+        self._end(
+            ResponseEnded(self.id, "failed", self.said, code=code, message=message)
+        )
 
     def cancel(self, reason: CancelReason) -> None:
         """Say nothing more; what was not heard by now is not kept."""
@@ -150,7 +150,7 @@ class Response:
         self.cancelled = True
         self.hush.set()
         self.heard_ms = self.playback.heard_ms
-        self.emit(
+        self._end(
             ResponseEnded(
                 self.id,
                 "cancelled",
@@ -179,6 +179,11 @@ class Response:
         if heard and " ".join(heard) == reply.spoken:
             return None
         return cut_answer(reply.answer, heard)
+
+    def _end(self, event: ResponseEnded) -> None:
+        if not self._has_ended:
+            self._has_ended = True
+            self.emit(event)
 
     def _take(self, event: VoiceEvent) -> None:
         match event:
@@ -231,7 +236,7 @@ class Response:
             rest = reply.spoken.removeprefix(spoken)
             if rest != reply.spoken or not spoken:
                 self._say(rest)
-        self.emit(
+        self._end(
             ResponseEnded(
                 self.id,
                 "completed",

@@ -69,6 +69,10 @@ class CORSPolicy:
             ("Access-Control-Max-Age", str(PREFLIGHT_SECONDS)),
         ]
 
+    def allows(self, origin: str) -> bool:
+        """Return whether pages of *origin* may ask."""
+        return self._allowed(origin) is not None
+
     def _allowed(self, origin: str | None) -> str | None:
         if self.any_origin:
             return "*"

@@ -24,6 +24,7 @@ from domain.documents import (
     SearchResult,
     Upload,
 )
+from domain.realtime_ports import RealtimeServices
 from domain.speech_ports import SpeechServices
 from domain.turns import Turn, TurnEvent
 from domain.visitors import Pass, VisitorSession
@@ -368,5 +369,6 @@ class Services:
     health: HealthProbe
     speech: SpeechServices | None = None
     visitors: VisitorSessions | None = None
+    realtime: RealtimeServices | None = None
     starters: list[Callable[[], object]] = field(default_factory=list)
     closers: list[Callable[[], object]] = field(default_factory=list)

@@ -36,6 +36,7 @@ _SECRET_FIELD = re.compile(
 _SECRET_TEXT = re.compile(
     r"\btanya_[A-Za-z0-9_-]{20,}"
     r"|\bsk-[A-Za-z0-9_-]{16,}"
+    r"|\bek_[A-Za-z0-9_-]{16,}"
     r"|\b[Bb]earer\s+[A-Za-z0-9._~+/=-]{8,}"
     r"|(?<=://)[^/\s@:]*:[^/\s@]+(?=@)"
 )

@@ -118,6 +118,24 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
+        self._realtime_sessions = Gauge(
+            "tanya_realtime_sessions",
+            "Spoken conversations open now.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._realtime_responses = Counter(
+            "tanya_realtime_responses",
+            "Answers of spoken conversations by how they ended.",
+            ("outcome",),
+            registry=registry,
+        )
+        self._realtime_first_audio = Histogram(
+            "tanya_realtime_first_audio_seconds",
+            "Time from the last word to the first sound of the answer.",
+            buckets=_TURN_SECONDS,
+            registry=registry,
+        )
         self._rate_limited = Counter(
             "tanya_rate_limited",
             "Requests refused by the rate limit.",
@@ -183,6 +201,22 @@ class Metrics:
     def stream_closed(self) -> None:
         """Count a stream out."""
         self._open_streams.dec()
+
+    def realtime_opened(self) -> None:
+        """Count a spoken conversation in."""
+        self._realtime_sessions.inc()
+
+    def realtime_closed(self) -> None:
+        """Count a spoken conversation out."""
+        self._realtime_sessions.dec()
+
+    def count_realtime_response(self, outcome: str) -> None:
+        """Count an answer as `completed`, `failed` or by why it was cancelled."""
+        self._realtime_responses.labels(outcome).inc()
+
+    def count_realtime_first_audio(self, seconds: float) -> None:
+        """Count the wait from the last word to the first sound of the answer."""
+        self._realtime_first_audio.observe(seconds)
 
     def render(self) -> bytes:
         """Return everything in Prometheus' text format."""

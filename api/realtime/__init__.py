@@ -1,0 +1,1 @@
+"""The realtime door: a WebSocket that speaks the events of OpenAI's Realtime API."""
