@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from api import health, metrics
@@ -28,6 +28,7 @@ from domain.errors import (
     StoreUnavailable,
 )
 from domain.ports import FeedbackStore, IdempotencyStore, KeyRing, Services
+from domain.speech_ports import SpeechServices
 from stores.health import HealthBoard, Watch
 from utils.metrics import Metrics
 
@@ -187,7 +188,7 @@ def build_services(settings: Settings) -> Services:
                 "text_to_speech": engines.tts.state,
             },
         ),
-        speech=engines.services(rag),
+        speech=_with_visitors(engines.services(rag), visitors),
         visitors=visitors,
     )
     services.starters += [state.start, shelf.start, watch.start, engines.start]
@@ -387,6 +388,12 @@ def _build_keys(settings: Settings) -> KeyRing:
 
     devices = parse_entries(settings.device_keys, setting="DEVICE_KEYS")
     return APIKeys(_key_entries(settings), devices=devices)
+
+
+def _with_visitors(speech: SpeechServices, visitors: KioskSessions) -> SpeechServices:
+    from agents.visitor_voice import VisitorVoice
+
+    return replace(speech, voice=VisitorVoice(speech.voice, visitors))
 
 
 def _build_visitors(

@@ -87,10 +87,12 @@ async def chat(header: ChatHeaders, body: ChatRequest) -> Response:
     here = edge()
     _check_length(body.message, limit=here.options.message_chars)
     streamed = _wants_stream(body)
+    # A visitor's keys are the visitor's own, as a program's are the tenant's.
+    scope = "" if caller().kind == "program" else f" {header.conversation_id}"
     claim = Claim(
         store=here.services.idempotency,
         tenant=caller().tenant,
-        route=ROUTE,
+        route=ROUTE + scope,
         key=header.idempotency_key,
         digest=fingerprint(header.conversation_id, body.model_dump()),
     )
