@@ -18,6 +18,8 @@ from speech.encoding import encode_wav
 
 _SYNCHRONOUS, _CHARS_UTF8, _POSITION_CHARACTER = 2, 1, 1
 _RATE, _PITCH = 1, 3
+# The library knows voices by their files, the program by their languages too.
+_FILES = {"en-gb": "en"}
 _Callback = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
 )
@@ -40,7 +42,7 @@ class BundledEspeak:
     def speak(self, text: bytes, *, voice: str, pace: int, pitch: int) -> AudioClip:
         """Return the sound of UTF-8 *text*; *pace* in words a minute, *pitch* 0..99."""
         library = self._library
-        if library.espeak_SetVoiceByName(voice.encode()) != 0:
+        if library.espeak_SetVoiceByName(_FILES.get(voice, voice).encode()) != 0:
             raise SynthesisFailed
         library.espeak_SetParameter(_RATE, pace, 0)
         library.espeak_SetParameter(_PITCH, pitch, 0)
