@@ -19,30 +19,56 @@ class LoadResult:
         failed: Everything else.
         seconds: Wall clock of the run.
         first_bytes: Seconds from each request to its first body byte.
+        first_texts: To the first text of a stream.
+        whole: To the last byte.
     """
 
     answered: int = 0
     failed: int = 0
     seconds: float = 0.0
     first_bytes: list[float] = field(default_factory=list)
+    first_texts: list[float] = field(default_factory=list)
+    whole: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """
+    What is sent.
+
+    Attributes:
+        headers: Besides host and content; `{number}` counts the requests of a run.
+        text_mark: Bytes that stand before the first text in a stream.
+    """
+
+    path: str
+    body: bytes = _BODY
+    headers: str = ""
+    text_mark: bytes = b""
+
+    def request(self, number: int) -> bytes:
+        """Return the bytes of the request of that *number*."""
+        head = (
+            f"POST {self.path} HTTP/1.1\r\nHost: bench\r\n"
+            "Content-Type: application/json\r\n"
+            f"{self.headers.format(number=number)}Content-Length: {len(self.body)}"
+        )
+        return head.encode() + b"\r\n\r\n" + self.body
 
 
 class _Client:
-    def __init__(self, port: int, path: str, result: LoadResult) -> None:
+    def __init__(self, port: int, ask: Ask, result: LoadResult) -> None:
         self._port = port
+        self._ask = ask
         self._result = result
-        head = (
-            f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-        )
-        self._request = f"{head}Content-Length: {len(_BODY)}\r\n\r\n".encode() + _BODY
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
-    async def ask(self) -> None:
+    async def ask(self, number: int) -> None:
         """Send one request and count how it went."""
         start = time.perf_counter()
         try:
-            ok = await asyncio.wait_for(self._exchange(start), 120)
+            ok = await asyncio.wait_for(self._exchange(start, number), 120)
         except (OSError, EOFError, TimeoutError, ValueError):
             ok = False
             self.close()
@@ -57,12 +83,12 @@ class _Client:
             self._writer.close()
         self._reader = self._writer = None
 
-    async def _exchange(self, start: float) -> bool:
+    async def _exchange(self, start: float, number: int) -> bool:
         if self._reader is None or self._writer is None:
             self._reader, self._writer = await asyncio.open_connection(
                 "127.0.0.1", self._port
             )
-        self._writer.write(self._request)
+        self._writer.write(self._ask.request(number))
         head = await self._reader.readuntil(b"\r\n\r\n")
         lower = head.lower()
         if b"chunked" in lower:
@@ -71,30 +97,38 @@ class _Client:
             length = int(lower.split(b"content-length:")[1].split(b"\r\n")[0])
             await self._reader.readexactly(length)
             self._result.first_bytes.append(time.perf_counter() - start)
+        self._result.whole.append(time.perf_counter() - start)
         if b"connection: close" in lower:
             self.close()
         return head.startswith(b"HTTP/1.1 200")
 
     async def _read_chunks(self, reader: asyncio.StreamReader, start: float) -> None:
         received = b""
+        mark = self._ask.text_mark
         while not received.endswith(b"0\r\n\r\n"):
             part = await reader.read(65_536)
             if not part:
                 raise EOFError
             if not received:
                 self._result.first_bytes.append(time.perf_counter() - start)
+            if mark and mark in received + part:
+                self._result.first_texts.append(time.perf_counter() - start)
+                mark = b""
             received = (received + part)[-64:]
 
 
-async def run_load(port: int, path: str, *, at_once: int, requests: int) -> LoadResult:
-    """Make *requests* requests, *at_once* at a time."""
+async def run_load(
+    port: int, ask: Ask | str, *, at_once: int, requests: int
+) -> LoadResult:
+    """Make *requests* requests, *at_once* at a time; a text asks that path."""
     result = LoadResult()
     left = iter(range(requests))
-    clients = [_Client(port, path, result) for _ in range(at_once)]
+    asked = Ask(ask) if isinstance(ask, str) else ask
+    clients = [_Client(port, asked, result) for _ in range(at_once)]
 
     async def work(client: _Client) -> None:
-        for _ in left:
-            await client.ask()
+        for number in left:
+            await client.ask(number)
 
     start = time.perf_counter()
     await asyncio.gather(*(work(client) for client in clients))

@@ -208,11 +208,11 @@ class EmbeddedRedis:
             pass
         except OSError:
             return
-        pid = self._pid()
+        pid = self.find_pid()
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
 
-    def _pid(self) -> int | None:
+    def find_pid(self) -> int | None:
         """Return the server's process id; only asked while it holds its lock."""
         try:
             pid = int((self._folder / "redis.pid").read_text())

@@ -162,7 +162,7 @@ def start_service(
         ServiceFailed: It ended early or took longer than a minute.
     """
     folder = data_dir or Path(tempfile.mkdtemp(prefix="tanya-service-"))
-    port = _free_port()
+    port = free_port()
     key = (env or {}).get("API_KEY", f"test-{secrets.token_hex(12)}")
     environ = {name: os.environ[name] for name in _KEPT if name in os.environ}
     environ |= {
@@ -227,7 +227,8 @@ def _wait_until_healthy(service: RunningService) -> None:
     raise ServiceFailed(f"not healthy after {START_SECONDS} s\n{service.log()[-4000:]}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listened on a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
