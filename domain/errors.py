@@ -42,6 +42,7 @@ Every error a caller may see.
     |   |   `-- StateFull           503 state_full
     |   |-- RetrievalUnavailable    503 retrieval_unavailable
     |   |-- StoreUnavailable        503 store_unavailable
+    |   |   `-- StoreBusy           503 store_busy
     |   |-- UploadStorageFull       503 upload_storage
     |   |-- SpeechEngineUnavailable 503 speech_engine_unavailable
     |   |-- LinksUnavailable        503 links_unavailable
@@ -344,6 +345,12 @@ class StoreUnavailable(Unavailable):
     """The database cannot be reached."""
 
     code, title = "store_unavailable", "Store is unavailable"
+
+
+class StoreBusy(StoreUnavailable):
+    """The database stayed locked by another writer."""
+
+    code, title = "store_busy", "Store is busy"
 
 
 class UploadStorageFull(Unavailable):

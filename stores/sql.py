@@ -30,7 +30,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from domain.errors import ConfigurationError, StoreUnavailable
+from domain.errors import ConfigurationError, StoreBusy, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -193,9 +193,7 @@ def _translated() -> Iterator[None]:
         # The statement and its values stay out of logs and answers.
         log.warning("database_failed", extra={"error": type(exc.orig).__name__})
         if "locked" in str(exc.orig).lower():
-            raise StoreUnavailable(
-                "The database is busy.", retry_after_seconds=1
-            ) from exc
+            raise StoreBusy(retry_after_seconds=1) from exc
         raise StoreUnavailable(retry_after_seconds=5) from exc
     except SQLAlchemyError as exc:
         log.warning("database_failed", extra={"error": type(exc).__name__})

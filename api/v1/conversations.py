@@ -37,6 +37,7 @@ from domain.errors import (
     NotFound,
     PayloadTooLarge,
     StateUnavailable,
+    StoreBusy,
     StoreUnavailable,
     UnsupportedMediaType,
     ValidationFailed,
@@ -153,7 +154,7 @@ def build_routes() -> Routes:
         operation_id="delete_conversation",
         summary="Forget a conversation",
         responses={"204": empty("Gone from every store.")}
-        | errors_of(BadRequest, *gone, ConversationBusy, StoreUnavailable),
+        | errors_of(BadRequest, *gone, ConversationBusy, StoreBusy, StoreUnavailable),
     )(delete_conversation)
     routes.post(
         one + "/feedback",
@@ -167,6 +168,7 @@ def build_routes() -> Routes:
             ),
             *gone,
             MessageNotFound,
+            StoreBusy,
             StoreUnavailable,
             *body_errors,
         ),

@@ -32,6 +32,7 @@ from domain.errors import (
     NotFound,
     PayloadTooLarge,
     RequestTimeout,
+    StoreBusy,
     StoreUnavailable,
     UnsupportedMediaType,
     UploadStorageFull,
@@ -103,13 +104,13 @@ def build_routes() -> Routes:
         operation_id="remove_document",
         summary="Remove a document and its passages",
         responses={"204": empty("Gone; no later answer uses it.")}
-        | errors_of(BadRequest, DocumentNotFound, StoreUnavailable),
+        | errors_of(BadRequest, DocumentNotFound, StoreBusy, StoreUnavailable),
     )(remove_document)
     return routes
 
 
 def _with(answer: dict[str, Any], *errors: type[AppError]) -> Responses:
-    return {"200": answer} | errors_of(BadRequest, StoreUnavailable, *errors)
+    return {"200": answer} | errors_of(BadRequest, StoreBusy, StoreUnavailable, *errors)
 
 
 async def add_document() -> Response:
@@ -265,5 +266,6 @@ def _upload_responses() -> Responses:
         DocumentTypeUnsupported,
         ValidationFailed,
         UploadStorageFull,
+        StoreBusy,
         StoreUnavailable,
     )

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from domain.errors import AppError, ConfigurationError, StoreUnavailable
+from domain.errors import AppError, ConfigurationError, StoreBusy, StoreUnavailable
 from stores.sql import Database
 
 
@@ -88,7 +88,7 @@ def test_a_second_writer_waits_and_is_then_told_that_the_store_is_busy(
     other = sqlite3.connect(tmp_path / "a.sqlite3", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
 
-    with pytest.raises(StoreUnavailable, match="busy"), database.write():
+    with pytest.raises(StoreBusy), database.write():
         pass
 
     other.execute("ROLLBACK")
