@@ -20,7 +20,7 @@ from api.openai import routes as openai_routes
 from api.openapi import Application
 from api.pages import install_pages
 from api.people import install_people_pages
-from api.v1 import audio, chat, conversations, documents, kiosk, visits
+from api.v1 import audio, chat, conversations, documents, kiosk, realtime, visits
 from config import Settings
 from domain.errors import (
     ConfigurationError,
@@ -28,11 +28,13 @@ from domain.errors import (
     StoreUnavailable,
 )
 from domain.ports import FeedbackStore, IdempotencyStore, KeyRing, Services
+from domain.realtime_ports import RealtimeServices
 from domain.speech_ports import SpeechServices
 from stores.health import HealthBoard, Watch
 from utils.metrics import Metrics
 
 if TYPE_CHECKING:
+    from agents.early_search import EarlySearch
     from agents.engines import Engines
     from knowledge.jobs import JobQueue
     from knowledge.pipeline import Library
@@ -104,6 +106,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Applicat
         conversations,
         documents,
         kiosk,
+        realtime,
         visits,
         health,
         metrics,
@@ -139,6 +142,7 @@ def build_services(settings: Settings) -> Services:
         ConfigurationError: A part cannot work with these settings.
     """
     # Imported here: tools that only need the routes start without the engines.
+    from agents.early_search import EarlySearch
     from agents.models import build_chat_model
     from agents.rag import RagAgent
     from knowledge.search import PassageSearch
@@ -153,12 +157,14 @@ def build_services(settings: Settings) -> Services:
     feedback = SQLFeedbackStore(shelf.database)
     model = build_chat_model(settings)
     search = PassageSearch(shelf.passages)
+    early = EarlySearch(search)
     watch = Watch(shelf.database.check)
     idempotency = RedisIdempotencyStore(state.connection)
-    visitors = _build_visitors(settings, state, feedback, idempotency)
+    records = _build_records(settings, state)
+    visitors = _build_visitors(settings, state, records, feedback, idempotency)
     conversations = GuardedConversations(state.conversations, visitors)
     rag = RagAgent(
-        retriever=search,
+        retriever=early,
         conversations=conversations,
         checkpointer=state.checkpointer,
         model=model,
@@ -183,7 +189,7 @@ def build_services(settings: Settings) -> Services:
             parts={
                 "qdrant": shelf.passages.state,
                 "database": watch.state,
-                "model": lambda: "ok" if model else "off",
+                "model": model.state if model else lambda: "off",
                 "speech_to_text": engines.stt.state,
                 "text_to_speech": engines.tts.state,
             },
@@ -191,6 +197,8 @@ def build_services(settings: Settings) -> Services:
         speech=_with_visitors(engines.services(rag), visitors),
         visitors=visitors,
     )
+    services.realtime = _build_realtime(settings, services, early, records)
+    services.closers.append(early.close)
     services.starters += [state.start, shelf.start, watch.start, engines.start]
     # Run in reverse: claims are given back while Redis is still connected.
     services.closers += [state.close, shelf.close, watch.close, idempotency.aclose]
@@ -396,17 +404,48 @@ def _with_visitors(speech: SpeechServices, visitors: KioskSessions) -> SpeechSer
     return replace(speech, voice=VisitorVoice(speech.voice, visitors))
 
 
+def _build_realtime(
+    settings: Settings, services: Services, early: EarlySearch, records: Records
+) -> RealtimeServices | None:
+    from agents.realtime import RealtimeTalks
+    from api.v1.ids import new_message_id
+    from stores.realtime_secrets import SharedSecrets
+
+    if services.speech is None:
+        return None
+    talks = RealtimeTalks(
+        speech=services.speech,
+        conversations=services.conversations,
+        early=early,
+        new_id=new_message_id,
+        turn_seconds=settings.turn_timeout * _VOICE_SHARE,
+    )
+    return RealtimeServices(talks, SharedSecrets(records))
+
+
+def _build_records(settings: Settings, state: State) -> Records:
+    """Return small values with a life: in Redis and a file beside it, or the file."""
+    from stores.kiosk_records import FileRecords, RedisRecords
+    from stores.kiosk_shared import SharedRecords
+
+    local = FileRecords(settings.data_dir / "visitors.sqlite3")
+    if state.connection is None:
+        return local
+    shared = RedisRecords(state.connection)
+    refuse = settings.state_fallback == "refuse"
+    return shared if refuse else SharedRecords(shared, local)
+
+
 def _build_visitors(
     settings: Settings,
     state: State,
+    records: Records,
     feedback: FeedbackStore,
     idempotency: IdempotencyStore,
 ) -> KioskSessions:
-    """Return the sessions of visitors: in Redis, a file beside it, or the file."""
+    """Return the sessions of visitors."""
     from auth.passes import Passes
     from stores.kiosk import VISIT_SECONDS, KioskSessions, Lives
-    from stores.kiosk_records import FileRecords, RedisRecords
-    from stores.kiosk_shared import SharedRecords
 
     async def forget(tenant: str, conversation_id: str) -> None:
         with contextlib.suppress(ConversationNotFound):
@@ -414,12 +453,6 @@ def _build_visitors(
         await idempotency.forget_conversation(tenant, conversation_id)
         await asyncio.to_thread(feedback.forget_conversation, tenant, conversation_id)
 
-    local = FileRecords(settings.data_dir / "visitors.sqlite3")
-    records: Records = local
-    if state.connection is not None:
-        shared = RedisRecords(state.connection)
-        refuse = settings.state_fallback == "refuse"
-        records = shared if refuse else SharedRecords(shared, local)
     return KioskSessions(
         records,
         forget=forget,

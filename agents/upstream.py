@@ -83,6 +83,16 @@ class ChatModel:
         self._read_error = read_error
         self._timeout_seconds = timeout_seconds
         self._closers = closers
+        self._state = "ok"
+
+    def state(self) -> str:
+        """
+        Return how the last call of this process ended, without I/O.
+
+        `ok` before the first one; `degraded` when the other model had to answer, or
+        the answer could not be read; `unavailable` when nobody answered.
+        """
+        return self._state
 
     async def stream(
         self, messages: Sequence[BaseMessage], *, deadline: Deadline
@@ -107,12 +117,21 @@ class ChatModel:
                         begun = True
                         yield piece
             except AppError as error:
+                self._note(error)
                 last = at == len(self._models) - 1
                 if begun or last or deadline.expires_at <= time.monotonic():
                     raise
                 log.warning("model_replaced_by_fallback", extra={"code": error.code})
             else:
+                self._state = "ok" if at == 0 else "degraded"
                 return
+
+    def _note(self, error: AppError) -> None:
+        # A request that was refused says nothing about the next one.
+        if isinstance(error, UpstreamBadResponse):
+            self._state = "degraded"
+        elif not isinstance(error, RequestRefused):
+            self._state = "unavailable"
 
     async def complete(
         self, messages: Sequence[BaseMessage], *, deadline: Deadline
