@@ -7,7 +7,10 @@ import sys
 from api.bridge import Bridge, BridgeLimits
 from api.bridge_body import limits_by_path
 from api.bridge_guard import presented_keys
+from api.context import Edge
 from api.kiosk_access import may_know
+from api.realtime.access import ROUTE as REALTIME
+from api.realtime.socket import RealtimeSocket
 from app import build_services, create_app
 from config import Settings, load_settings
 from domain.errors import ConfigurationError
@@ -31,7 +34,8 @@ def build_bridge(settings: Settings) -> Bridge:
     """
     services = build_services(settings)
     application = create_app(settings, services)
-    options = application.extensions["tanya"].options
+    edge: Edge = application.extensions["tanya"]
+    options = edge.options
     document_bytes = options.document_bytes
     audio_bytes = settings.max_audio_mb * MB + _FRAME_BYTES
     limits = BridgeLimits()
@@ -55,6 +59,8 @@ def build_bridge(settings: Settings) -> Bridge:
             origin.strip() for origin in settings.cors_origins.split(",")
         ),
         limits=BridgeLimits(body_bytes=max(limits.body_bytes, 2 * document_bytes)),
+        sockets={REALTIME: RealtimeSocket(application.extensions["tanya"])},
+        on_refused=edge.metrics.count_refused,
     )
 
 

@@ -35,8 +35,9 @@ from api.bridge_guard import (
     find_header,
 )
 from api.bridge_lifespan import Hook, Lifespan
-from api.bridge_mounts import Mounts
+from api.bridge_mounts import Mounts, SocketApp
 from api.bridge_native import NativeDispatch, answer_restarting
+from api.bridge_refusals import Count, Refusals
 from api.bridge_supervise import Supervisor
 from api.bridge_threads import ThreadDispatch
 from api.bridge_types import ASGIApp, ClientGone, Header, Receive, Scope, Send
@@ -48,6 +49,7 @@ from domain.errors import (
     NotAuthenticated,
     Overloaded,
     PayloadTooLarge,
+    ServerRestarting,
 )
 
 log = logging.getLogger(__name__)
@@ -84,7 +86,7 @@ class Bridge:
     Serves a Flask application, and others mounted beside it, to an ASGI server.
 
     A view finds in `request.environ`: `tanya.request_id`, `tanya.disconnected` (an
-    `asyncio.Event`) and `tanya.draining`.
+    `asyncio.Event`), `tanya.draining` and `tanya.saturated`.
 
     Args:
         flask_app: Routes, hooks and error handlers.
@@ -94,9 +96,11 @@ class Bridge:
         knows: Whether these headers carry a valid key. A stranger's body is not kept
             beyond `BridgeLimits.stranger_bytes`, whatever the path allows.
         mounts: Other ASGI applications by path prefix, WebSocket included.
+        sockets: Applications of WebSockets alone, by path.
         cors_origins: `*` or exact origins, for refusals made here.
         probes: Paths that are answered whatever the load.
         limits: What one worker takes on at once.
+        on_refused: Told of requests that no view saw.
     """
 
     def __init__(
@@ -108,9 +112,11 @@ class Bridge:
         body_limit: Callable[[str], int] = lambda _path: 128 * 1024,
         knows: Callable[[Sequence[Header]], bool] = lambda _fields: True,
         mounts: Mapping[str, ASGIApp] | None = None,
+        sockets: Mapping[str, SocketApp] | None = None,
         cors_origins: Collection[str] = (),
-        probes: Collection[str] = ("/health",),
+        probes: Collection[str] = ("/health", "/ready"),
         limits: BridgeLimits | None = None,
+        on_refused: Count | None = None,
     ) -> None:
         _check_handlers(flask_app)
         if not flask_app.error_handler_spec[None][500]:
@@ -120,10 +126,11 @@ class Bridge:
         self._lifespan = Lifespan(starters, closers)
         self._body_limit = body_limit
         self._knows = knows
-        self._mounts = Mounts(mounts or {})
+        self._mounts = Mounts(mounts or {}, sockets)
         self._cors_origins = frozenset(cors_origins)
         self._probes = frozenset(probes)
         self._limits = limits or BridgeLimits()
+        self._refusals = Refusals(on_refused)
         self._ledger = BodyLedger(self._limits.body_bytes)
         readers = ThreadPoolExecutor(8, thread_name_prefix="body")
         self._native = NativeDispatch(flask_app, readers=readers)
@@ -145,12 +152,18 @@ class Bridge:
         """Requests to Flask that are being answered, streams included."""
         return len(self._open)
 
+    @property
+    def saturated(self) -> bool:
+        """Whether the next request would be refused."""
+        return len(self._open) >= self._limits.requests
+
     def begin_drain(self) -> None:
         """Say `Connection: close` on every answer and be not ready from now on."""
         self.draining = True
         self._left_over = set(self._open)
         for exchange in self._left_over:
             exchange.closing = True
+        self._mounts.begin_drain()
 
     @property
     def left_over(self) -> int:
@@ -163,6 +176,7 @@ class Bridge:
             if exchange.cancellable and not exchange.complete:
                 exchange.restarting = True
                 task.cancel()
+        self._mounts.end_streams()
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         fields: list[Header] = list(scope["headers"])
@@ -185,6 +199,7 @@ class Bridge:
             exchange.closing = exchange.closing or not body.ended
             too_large = isinstance(exc, PayloadTooLarge)
             error = NotAuthenticated() if stranger and too_large else exc
+            self._refusals.note(scope, exchange, error)
             await self._refuse(error, exchange, fields, body)
         except ClientGone:
             exchange.disconnected.set()
@@ -203,7 +218,7 @@ class Bridge:
         path = scope["path"]
         headers = clean_headers(scope["headers"], request_id=exchange.request_id)
         scope["headers"] = headers.fields
-        if len(self._open) >= self._limits.requests and path not in self._probes:
+        if self.saturated and path not in self._probes:
             raise Overloaded(retry_after_seconds=1)
         check_target(scope)
         check_length(headers.content_length, limit=limit)
@@ -229,13 +244,16 @@ class Bridge:
         except asyncio.CancelledError:
             if not exchange.restarting or exchange.started:
                 raise
+            self._refusals.note(scope, exchange, ServerRestarting())
             await answer_restarting(exchange)
         except AppError as exc:
+            self._refusals.note(scope, exchange, exc)
             await exchange.deny(exc, extra=self._cors(scope["headers"]))
         except Exception:
             # The formatter writes the kind and the frames; messages may hold what
             # people wrote.
             log.exception("request_failed", extra={"request_id": exchange.request_id})
+            self._refusals.note(scope, exchange, InternalError())
             await exchange.deny(InternalError(), extra=self._cors(scope["headers"]))
 
     async def _dispatch(self, scope: Scope, body: bytes, exchange: Exchange) -> None:
@@ -243,6 +261,8 @@ class Bridge:
             "tanya.request_id": exchange.request_id,
             "tanya.disconnected": exchange.disconnected,
             "tanya.draining": self.draining,
+            # Without the request that asks.
+            "tanya.saturated": len(self._open) > self._limits.requests,
         }
         environ = build_environ(scope, scope["headers"], body) | extra
         ctx = self._native.match(environ)

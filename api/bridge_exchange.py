@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable
 
 from api.bridge_types import ClientGone, Header, Message, Scope, Send
@@ -37,6 +38,7 @@ class Exchange:
         restarting: The server stops; what runs must come to an end.
         closing: The connection ends with this answer.
         cancellable: The work may be cancelled; a thread cannot.
+        began_at: When the request came, by `time.perf_counter`.
     """
 
     def __init__(self, scope: Scope, send: Send, *, request_id: str) -> None:
@@ -49,6 +51,7 @@ class Exchange:
         self.restarting = False
         self.closing = False
         self.cancellable = True
+        self.began_at = time.perf_counter()
         self._left: int | None = None
 
     async def send(self, message: Message) -> None:

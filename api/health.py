@@ -114,6 +114,8 @@ async def ready() -> Response:
     reasons = list(services().health.not_ready_reasons())
     if request.environ.get("tanya.draining"):
         reasons.append("draining")
+    if request.environ.get("tanya.saturated"):
+        reasons.append("saturated")
     if reasons:
         return json_response({"status": "not_ready", "reasons": reasons}, status=503)
     return json_response({"status": "ready"})

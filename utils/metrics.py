@@ -150,6 +150,12 @@ class Metrics:
         self._requests.labels(method, route, str(status)).inc()
         self._request_seconds.labels(route).observe(seconds)
 
+    def count_refused(self, method: str, status: int, seconds: float) -> None:
+        """Count a request that was refused before any route was found."""
+        self.count_request(
+            method=method, route="refused", status=status, seconds=seconds
+        )
+
     def count_rate_limited(self, subject: str) -> None:
         """Count a refusal of `key` or `address`."""
         self._rate_limited.labels(subject).inc()
