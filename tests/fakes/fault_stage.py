@@ -172,7 +172,11 @@ def set_stage(
     folder.mkdir(parents=True, exist_ok=True)
     data_dir = folder / "data"
     data_dir.mkdir(exist_ok=True)
-    settings: dict[str, str] = {"WEB_CONCURRENCY": str(workers)}
+    settings: dict[str, str] = {
+        "WEB_CONCURRENCY": str(workers),
+        # Their processes and models are nothing that these tests ask for.
+        **{f"{engine}_ENGINE": "off" for engine in ("STT", "TTS", "EMOTION")},
+    }
     with contextlib.ExitStack() as stack:
         parts: dict[str, Any] = {}
         if redis is not None:

@@ -61,7 +61,7 @@ def run(
     embedded: bool = False,
     askers: int = 6,
     redis_share: float = 0.2,
-    pause: tuple[float, float] = (0.2, 1.2),
+    pause: tuple[float, float] = (0.5, 2.5),
     seed: int = 1,
 ) -> Outcome:
     """
