@@ -281,7 +281,7 @@ class Talk:
             return
         response = self._new_response(with_sound=None, metadata=None)
         response.start(previous_id=self._last_id)
-        await self._answer(response)
+        self._run(self._answer(response), response)
 
     def _new_response(
         self, *, with_sound: bool | None, metadata: dict[str, str] | None

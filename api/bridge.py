@@ -35,7 +35,7 @@ from api.bridge_guard import (
     find_header,
 )
 from api.bridge_lifespan import Hook, Lifespan
-from api.bridge_mounts import Mounts
+from api.bridge_mounts import Mounts, SocketApp
 from api.bridge_native import NativeDispatch, answer_restarting
 from api.bridge_refusals import Count, Refusals
 from api.bridge_supervise import Supervisor
@@ -96,6 +96,7 @@ class Bridge:
         knows: Whether these headers carry a valid key. A stranger's body is not kept
             beyond `BridgeLimits.stranger_bytes`, whatever the path allows.
         mounts: Other ASGI applications by path prefix, WebSocket included.
+        sockets: Applications of WebSockets alone, by path.
         cors_origins: `*` or exact origins, for refusals made here.
         probes: Paths that are answered whatever the load.
         limits: What one worker takes on at once.
@@ -111,6 +112,7 @@ class Bridge:
         body_limit: Callable[[str], int] = lambda _path: 128 * 1024,
         knows: Callable[[Sequence[Header]], bool] = lambda _fields: True,
         mounts: Mapping[str, ASGIApp] | None = None,
+        sockets: Mapping[str, SocketApp] | None = None,
         cors_origins: Collection[str] = (),
         probes: Collection[str] = ("/health", "/ready"),
         limits: BridgeLimits | None = None,
@@ -124,7 +126,7 @@ class Bridge:
         self._lifespan = Lifespan(starters, closers)
         self._body_limit = body_limit
         self._knows = knows
-        self._mounts = Mounts(mounts or {})
+        self._mounts = Mounts(mounts or {}, sockets)
         self._cors_origins = frozenset(cors_origins)
         self._probes = frozenset(probes)
         self._limits = limits or BridgeLimits()
@@ -161,6 +163,7 @@ class Bridge:
         self._left_over = set(self._open)
         for exchange in self._left_over:
             exchange.closing = True
+        self._mounts.begin_drain()
 
     @property
     def left_over(self) -> int:
@@ -173,6 +176,7 @@ class Bridge:
             if exchange.cancellable and not exchange.complete:
                 exchange.restarting = True
                 task.cancel()
+        self._mounts.end_streams()
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         fields: list[Header] = list(scope["headers"])

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from api.bridge_exchange import Exchange
 from api.bridge_guard import choose_request_id, clean_headers
@@ -52,17 +53,35 @@ class Mount:
         return {**scope, "root_path": scope.get("root_path", "") + self.prefix}
 
 
+class SocketApp(ASGIApp, Protocol):
+    """An application of WebSockets, which last longer than a drain."""
+
+    def begin_drain(self) -> None:
+        """Let nobody in, and let go who can go."""
+        ...
+
+    def end_streams(self) -> None:
+        """Let everybody go now."""
+        ...
+
+
 class Mounts:
     """
     The mounted applications, longest prefix first.
 
     Args:
         apps: Applications by prefix, such as `/mcp`.
+        sockets: Applications of WebSockets alone, by path.
     """
 
-    def __init__(self, apps: Mapping[str, ASGIApp]) -> None:
+    def __init__(
+        self,
+        apps: Mapping[str, ASGIApp],
+        sockets: Mapping[str, SocketApp] | None = None,
+    ) -> None:
         longest_first = sorted(apps.items(), key=lambda item: -len(item[0]))
         self._mounts = [Mount(name.rstrip("/"), app) for name, app in longest_first]
+        self._sockets = dict(sockets or {})
 
     def find(self, path: str) -> Mount | None:
         """Return the mount that owns *path*, or None."""
@@ -70,18 +89,32 @@ class Mounts:
 
     async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket, or refuse the handshake."""
-        mount = self.find(scope["path"])
+        app = self._sockets.get(scope["path"])
+        mount = self.find(scope["path"]) if app is None else None
         request_id = choose_request_id(scope["headers"])
         try:
             headers = clean_headers(scope["headers"], request_id=request_id)
-            if mount is None:
+            if app is None and mount is None:
                 raise NotFound
         except AppError as exc:
             await receive()
             await refuse_handshake(exc, scope, receive, send, request_id=request_id)
             return
         scope["headers"] = headers.fields
-        await mount.app(mount.below(scope), receive, send)
+        if app is not None:
+            await app(scope, receive, send)
+        elif mount is not None:
+            await mount.app(mount.below(scope), receive, send)
+
+    def begin_drain(self) -> None:
+        """Tell those whose connections last."""
+        for app in self._sockets.values():
+            app.begin_drain()
+
+    def end_streams(self) -> None:
+        """End the connections that last."""
+        for app in self._sockets.values():
+            app.end_streams()
 
 
 async def refuse_handshake(

@@ -28,6 +28,7 @@ from uvicorn_worker import UvicornWorker
 
 from api.server_gc import CollectorTuner
 from api.server_protocol import DeadlineH11, connection_limit
+from api.server_websocket import MAX_MESSAGE_BYTES, PatientWebSocket
 
 __all__ = ["DeadlineH11", "DrainServer", "DrainWorker"]
 
@@ -171,7 +172,10 @@ class DrainWorker(UvicornWorker):  # type: ignore[misc]
     CONFIG_KWARGS = {  # noqa: RUF012 - The parent declares it so.
         "loop": "auto",
         "http": DeadlineH11,
-        "ws": "websockets-sansio",
+        "ws": PatientWebSocket,
+        "ws_max_size": MAX_MESSAGE_BYTES,
+        # Sound in base64 gains little, and costs the loop what many sessions need.
+        "ws_per_message_deflate": False,
         "lifespan": "on",
         "access_log": False,
         "server_header": False,
