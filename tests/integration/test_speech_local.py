@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import subprocess
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,9 +12,10 @@ import pytest
 
 from domain.deadlines import Deadline
 from domain.errors import RecognitionFailed
-from domain.speech import AudioClip
+from domain.speech import AudioClip, VoiceStyle
 from speech.encoding import parse_wav, resample
 from speech.local_stt import LocalSTT
+from speech.local_tts import LocalTTS
 
 RECORDINGS = Path(__file__).parent.parent.parent / "samples" / "speech"
 SENTENCES = [
@@ -39,15 +39,14 @@ def _recording(name: str) -> AudioClip:
     return resample(parse_wav((RECORDINGS / name).read_bytes()), rate_hz=16_000)
 
 
-def _spoken(text: str, voice: str) -> AudioClip:
-    program = shutil.which("espeak-ng")
-    if program is None:
-        pytest.skip("espeak-ng is not installed")
-    command = [program, "--stdin", "--stdout", "-v", voice, "-s", "150"]
-    out = subprocess.run(
-        command, input=text.encode(), capture_output=True, check=True, timeout=10
-    )
-    return resample(parse_wav(out.stdout), rate_hz=16_000)
+async def _spoken(text: str, voice: str) -> AudioClip:
+    # The program where it is installed, else the library of the wheel.
+    engine = LocalTTS(espeak=shutil.which("espeak-ng"), flite=None)
+    style = VoiceStyle(voice.partition("-")[0], voice=voice, speed=0.9)
+    sound = engine.speak(text, style=style, deadline=Deadline.after(20))
+    pcm = b"".join([clip.pcm async for clip in sound])
+    await engine.close()
+    return AudioClip(pcm, style.rate_hz)
 
 
 @pytest.fixture
@@ -94,7 +93,7 @@ async def test_names_of_the_documents_are_heard(taught: LocalSTT) -> None:
     assert taught.languages == ("en", "id")
 
     heard = await taught.transcribe(
-        _spoken("what is the mercusuar scholarship", "en-us"),
+        await _spoken("what is the mercusuar scholarship", "en-us"),
         language="en",
         deadline=Deadline.after(60),
     )
@@ -112,7 +111,7 @@ async def test_other_things_are_still_heard_with_documents(taught: LocalSTT) -> 
 
 async def test_the_language_is_found_by_what_fits(taught: LocalSTT) -> None:
     heard = await taught.transcribe(
-        _spoken("perpustakaan buka dari jam delapan pagi", "id"),
+        await _spoken("perpustakaan buka dari jam delapan pagi", "id"),
         language=None,
         deadline=Deadline.after(60),
     )
