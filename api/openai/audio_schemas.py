@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from api.openai import examples
 from api.openai.models import SPEAK, SPEAK_ALIASES, TRANSCRIBE, TRANSCRIBE_ALIASES
 from api.v1.fields import Characters, Incoming, Outgoing
 
@@ -120,6 +121,8 @@ class VoiceID(Incoming):
 
 class SpeechRequest(Incoming):
     """A text to be read out."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.SPEECH_REQUEST]})
 
     model: Annotated[str, Field(json_schema_extra={"enum": [SPEAK, *SPEAK_ALIASES]})]
     input: Annotated[

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
+from api.openai import examples
 from api.openai.fields import (
     OneChoice,
     PlainText,
@@ -80,6 +81,10 @@ class CompletionRequest(Incoming):
     Every other field of OpenAI's (`temperature`, `max_tokens`, `tools`, ...) is taken
     and has no effect.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [examples.COMPLETION_REQUEST]}
+    )
 
     model: Annotated[
         str, Field(description="As listed.", json_schema_extra={"enum": [CHAT]})

@@ -75,10 +75,9 @@ def _only(reason: str, *allowed: object) -> BeforeValidator:
 
 
 def _check_format(value: object) -> object:
-    kind = value.get("type") if isinstance(value, Mapping) else value
-    if kind not in {None, "text"}:
-        raise ValueError("answers are plain text; no JSON schema is followed")
-    return value
+    if value is None or (isinstance(value, Mapping) and value.get("type") == "text"):
+        return value
+    raise ValueError("answers are plain text; no JSON schema is followed")
 
 
 PlainText = Annotated[

@@ -261,6 +261,8 @@ CALL = {"type": "function", "function": {"name": "f"}}
         (ask(tool_choice=CALL), "tool_choice"),
         (ask(response_format={"type": "json_object"}), "response_format"),
         (ask(response_format=SCHEMA), "response_format"),
+        (ask(response_format=[None]), "response_format"),
+        (ask(response_format={"type": []}), "response_format"),
         (ask(modalities=["text", "audio"]), "modalities"),
         (ask(stream="yes"), "stream"),
     ],
