@@ -11,6 +11,7 @@ from stores.checkpoints import RedisCheckpointer
 from stores.fallback_checkpoints import FileCheckpointer
 from stores.fallback_outage import Outage
 from stores.fallback_recovery import Recovery
+from stores.leases_redis import RedisLeases
 from stores.redis_client import RedisConnection
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ class StateWatch:
     Args:
         restart: Starts the embedded server if it is dead; blocking.
         recovery: None where no file stands beside Redis.
+        leases: Those of Redis: what an outage kept from being handed back is, then.
     """
 
     def __init__(
@@ -32,11 +34,13 @@ class StateWatch:
         *,
         restart: Callable[[], object] | None = None,
         recovery: Recovery | None = None,
+        leases: RedisLeases | None = None,
     ) -> None:
         self._connection = connection
         self._outage = outage
         self._restart = restart
         self._recovery = recovery
+        self._leases = leases
 
     async def look(self) -> None:
         """
@@ -46,6 +50,8 @@ class StateWatch:
             StateUnavailable: Redis went away in the middle.
         """
         if self._outage.usable() and await self._answers():
+            if self._leases is not None:
+                await self._leases.release_left()
             if self._recovery is not None:
                 await self._recovery.settle_all()
         elif self._restart is not None:

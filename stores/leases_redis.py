@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Collection
 from typing import Any
 
+from domain.errors import StateUnavailable
 from stores.checkpoint_keys import (
     HEAD,
     OWNER,
@@ -96,6 +98,7 @@ class RedisLeases:
         self._runner = runner
         self._keys = keys
         self._ttl_ms = ttl_seconds * 1000
+        self._left: dict[str, Lease] = {}
 
     async def try_acquire(self, lease: Lease) -> int:
         """
@@ -107,7 +110,7 @@ class RedisLeases:
         step = acquire_step(keys, lease.token)
         outcome: int = await self._one(step)
         if outcome != GRANTED and await self._runner.arun(
-            _bury_plan(keys, self._ttl_ms)
+            _bury_plan(keys, self._ttl_ms, ended=self._left)
         ):
             outcome = await self._one(step)
         return outcome
@@ -126,8 +129,31 @@ class RedisLeases:
         )
 
     async def release(self, lease: Lease) -> None:
-        """Hand the lease back and write its line down, in one round trip."""
-        await self._runner.arun(release_plan(self._keys, lease, ttl_ms=self._ttl_ms))
+        """
+        Hand the lease back and write its line down, in one round trip.
+
+        Raises:
+            StateUnavailable: Redis is away; `release_left` hands it back later.
+        """
+        try:
+            await self._runner.arun(
+                release_plan(self._keys, lease, ttl_ms=self._ttl_ms)
+            )
+        except StateUnavailable:
+            self._left[lease.token] = lease
+            raise
+
+    async def release_left(self) -> None:
+        """
+        Hand back what could not be told Redis while it was away.
+
+        Raises:
+            StateUnavailable: It still is.
+        """
+        for token, lease in list(self._left.items()):
+            # The turn failed: what it would have said of itself is not written.
+            await self.leave(lease)
+            self._left.pop(token, None)
 
     async def _one(self, step: Atomic) -> Any:
         def plan() -> Plan[Any]:
@@ -271,11 +297,16 @@ def line_plan(
     )
 
 
-def _bury_plan(keys: ThreadKeys, ttl_ms: int) -> Plan[bool]:
-    """Plan to take lock and places from killed workers of this host; True if any."""
+def _bury_plan(keys: ThreadKeys, ttl_ms: int, *, ended: Collection[str]) -> Plan[bool]:
+    """
+    Plan to free what killed workers of this host hold; True if there was any.
+
+    Tokens of turns that *ended* here, without Redis being told, count as well.
+    """
     holder, line = yield (("GET", keys.lock), ("HGETALL", keys.queue))
     steps: list[Command | Atomic] = []
-    if holder is not None and owner_is_gone(token := holder.decode()):
+    token = holder.decode() if holder is not None else ""
+    if token and (token in ended or owner_is_gone(token)):
         # It compares the token again: a lock that passed on meanwhile is left alone.
         gone = Lease(tenant="", conversation_id="", token=token)
         steps.append(_release_step(keys, gone, None, ttl_ms))
@@ -283,7 +314,7 @@ def _bury_plan(keys: ThreadKeys, ttl_ms: int) -> Plan[bool]:
     if places:
         steps.append(("HDEL", keys.queue, *places))
     if steps:
-        log.info("killed_workers_lease_freed")
+        log.info("left_lease_freed")
         yield tuple(steps)
     return bool(steps)
 

@@ -172,7 +172,7 @@ def _with_redis(
             mode=redis_mode,
             available=outage.usable,
         )
-        watch = StateWatch(connection, outage, restart=restart)
+        watch = StateWatch(connection, outage, restart=restart, leases=plain.leases)
         return State(primary, plain, connection, _embedded=embedded, _watch=watch.look)
     in_file = FileCheckpointer(file)
     lines = FileLines(file, authoritative=False)
@@ -193,7 +193,13 @@ def _with_redis(
     )
     seeder = Seeder(primary, in_file)
     outage.on_noticed = seeder.begin
-    watch = StateWatch(connection, outage, restart=restart, recovery=recovery)
+    watch = StateWatch(
+        connection,
+        outage,
+        restart=restart,
+        recovery=recovery,
+        leases=in_redis.leases,
+    )
     return State(
         saver,
         store,
