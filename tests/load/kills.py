@@ -25,9 +25,16 @@ from pathlib import Path
 
 from tests.fakes.fault_stage import Stage, find_workers, set_stage, wait_until
 from tests.fakes.redis_server import RedisServer
-from tests.load.askers import Asker, Report, check_conversations
+from tests.load.askers import (
+    PATIENCE_SECONDS,
+    Asker,
+    Report,
+    check_conversations,
+)
 
 WORKERS = 2
+# Turns that are answered between two kills.
+PROGRESS = 3
 
 
 @dataclass
@@ -61,7 +68,7 @@ def run(
     embedded: bool = False,
     askers: int = 6,
     redis_share: float = 0.2,
-    pause: tuple[float, float] = (0.5, 2.5),
+    pause: float = 1.0,
     seed: int = 1,
 ) -> Outcome:
     """
@@ -69,7 +76,7 @@ def run(
 
     Args:
         redis_share: Of the kills, how many hit Redis.
-        pause: Seconds between two kills, from and to.
+        pause: Most seconds between the first turns after a kill and the next kill.
     """
     outcome = Outcome()
     chance = random.Random(seed)
@@ -83,7 +90,8 @@ def run(
         for thread in threads:
             thread.start()
         for _ in range(kills):
-            time.sleep(chance.uniform(*pause))
+            _wait_for_progress(outcome.report)
+            time.sleep(chance.uniform(0, pause))
             kind = "redis" if chance.random() < redis_share else "worker"
             if kind == "redis":
                 _kill_redis(stage, chance)
@@ -115,6 +123,13 @@ def _stage(folder: Path, *, embedded: bool) -> Iterator[Stage]:
                 model_options=options,
             )
         )
+
+
+def _wait_for_progress(report: Report) -> None:
+    """Wait until turns are answered again, so that every kill meets some."""
+    goal = len(report.promises) + PROGRESS
+    with contextlib.suppress(AssertionError):
+        wait_until(lambda: len(report.promises) >= goal, seconds=PATIENCE_SECONDS / 3)
 
 
 def _kill_worker(stage: Stage, chance: random.Random) -> None:
