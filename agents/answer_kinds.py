@@ -45,7 +45,10 @@ _MONTHS = (
     r"januari|februari|maret|april|mei|juni|juli|agustus|september|oktober|november"
     r"|desember|january|february|march|may|june|july|august|october|december"
 )
-_AMOUNT = rf"(?:\d[\d.,]*|{_NUMBER_WORDS})"
+# A number is read from its beginning and given back whole, or a row of digits would be
+# read again from each of them.
+_DIGITS = r"(?<![\d.,])\d[\d.,]*+"
+_AMOUNT = rf"(?:{_DIGITS}|{_NUMBER_WORDS})"
 
 _ASKED: Final[Mapping[str, re.Pattern[str]]] = {
     kind: re.compile(pattern, re.IGNORECASE)
@@ -85,7 +88,8 @@ _NUMBER = re.compile(rf"\d|\b(?:{_NUMBER_WORDS})\b", re.IGNORECASE)
 _OFFERED: Final[Mapping[str, re.Pattern[str]]] = {
     kind: re.compile(pattern, re.IGNORECASE)
     for kind, pattern in {
-        "money": r"\b(?:rp|idr|usd|us\$|sgd|eur)\.? ?\d|[$€£¥] ?\d|\d[\d.,]* ?(?:rupiah|dollars?"
+        "money": r"\b(?:rp|idr|usd|us\$|sgd|eur)\.? ?\d|[$€£¥] ?\d"
+        rf"|{_DIGITS} ?(?:rupiah|dollars?"
         r"|dolar|euros?|pounds?|cents?)|\b(?:free of charge|gratis|tidak dipungut|no (?:\w+ )?fee"
         r"|bebas biaya)\b|(?:juta|miliar|triliun|million|billion) (?:rupiah|dollars?|dolar)",
         "percent": r"\d ?%|\b(?:percent|persen|per cent)\b",

@@ -91,7 +91,8 @@ monday tuesday wednesday thursday friday saturday sunday
 weekday weekdays weekend weekends
 """
 _DAYS: Final = frozenset(_DAY_NAMES.split())
-_TOKEN = re.compile(r"[\w'’.,-]*\w|\S", re.UNICODE)
+# A run of marks is bounded: it would be read again from each of them.
+_TOKEN = re.compile(r"(?:['’.,-]{0,8}\w)++|\S")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ _MARK = re.compile(r"\[(\d{1,3})\]")
 def _unsaid() -> re.Pattern[str]:
     """Match what is for readers: where a quote is from, what a refusal looked for."""
     leads = [*written.QUOTES.values(), *written.MORE_QUOTES.values()]
-    forms = [re.escape(lead).replace(r"\{source\}", "[^”]*") for lead in leads]
+    forms = [re.escape(lead).replace(r"\{source\}", "[^“”]*") for lead in leads]
     for refusal in written.REFUSALS.values():
         # Only its first sentence is said.
         _, _, rest = refusal.partition(". ")

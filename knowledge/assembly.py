@@ -53,7 +53,8 @@ _NOTICES = tuple(
             rf"\b{_OUT_OF_FORCE}"
         ),
         (
-            r"\W*(?:please note(?: that)?|harap diperhatikan(?: bahwa)?)?\W*"
+            # Possessive: two runs side by side would be shared out in every way.
+            r"\W*+(?:(?:please note(?: that)?|harap diperhatikan(?: bahwa)?)\W*+)?"
             rf"{_THIS_DOCUMENT}\b[^.!?,\n]{{0,60}}\b{_OUT_OF_FORCE}"
         ),
         rf"\W*{_OUT_OF_FORCE}\b",

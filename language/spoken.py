@@ -23,11 +23,15 @@ from language.spoken_values import (
 _MOST_ROUNDS = 6
 _SPACES = re.compile(r"\s+")
 _QUOTES = re.compile("[\u2018\u2019\u02bc`\u00b4]")
-_PARENTHESIS = re.compile(r"\s*[()\[\]{}]\s*")
-_LONG_DASH = re.compile(r"\s*[\u2013\u2014\u2015\u2192\u21d2|]\s*|\s+-+\s+|-{2,}")
+# Spaces are read from the first of a run: from each of them it would take a square.
+_GAP = r"(?<!\s)\s++"
+_PARENTHESIS = re.compile(rf"(?:{_GAP})?[()\[\]{{}}]\s*")
+_LONG_DASH = re.compile(
+    rf"(?:{_GAP})?[\u2013\u2014\u2015\u2192\u21d2|]\s*|{_GAP}-++\s+|-{{2,}}"
+)
 _LOOSE_HYPHEN = re.compile(r"(?<![^\W\d_])-|-(?![^\W\d_])")
 _LOOSE_APOSTROPHE = re.compile(r"(?<![^\W\d_])'|'(?![^\W\d_])")
-_SPACE_BEFORE_MARK = re.compile(r"\s+(?=[,.;:!?])")
+_SPACE_BEFORE_MARK = re.compile(rf"{_GAP}(?=[,.;:!?])")
 _MARKS = re.compile(r"[,.;:!?](?:\s*[,.;:!?])+")
 _LEADING = re.compile(r"^[\s,.;:!?'-]+")
 _GLUED_MARK = re.compile(r"(?<=[,.;:!?])(?=[^\W\d_])")

@@ -10,18 +10,18 @@ _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:@^=&\"'])")
 
 # A fence opens and closes exactly where CommonMark (section 4.5) says, at the top
 # level only; what lies between is written anew inside a longer fence.
-_FENCE_OPEN = re.compile(r"```[ \t]*[A-Za-z0-9+#-]*[ \t]*")
+_FENCE_OPEN = re.compile(r"```[ \t]*+[A-Za-z0-9+#-]*+[ \t]*")
 _FENCE_CLOSE = re.compile(r" {0,3}`{3,}[ \t]*")
 
-_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([ \t]*<?([^\s()<>]*)>?[^()\n]*\)")
-_HEADING = re.compile(r"[ \t]{0,3}#{1,6}[ \t]+(.+?)[ \t#]*")
+_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([ \t]*+<?+([^\s()<>]*+)>?+[^()\n]*+\)")
+_HEADING = re.compile(r"[ \t]{0,3}#{1,6}[ \t]++([^\n]+)")
 _UNDERLINE = re.compile(r"[ \t>]*(=+|-+)[ \t]*")
 _CODE = re.compile(r"`([A-Za-z0-9 _./=,-]+)`")
 _WEB = re.compile(r"https?://[^\s<>()\[\]\"'`\\|]+", re.IGNORECASE)
 _KEPT = re.compile(f"(?:{_WEB.pattern})|{_CODE.pattern}", re.IGNORECASE)
 # Streamlit replaces `:smile:`, `:material/home:` and `:streamlit:` after Markdown was
 # read, when backslashes are gone; an invisible word joiner keeps the name apart.
-_ICON = re.compile(r":(?=[\w+/-]*[A-Za-z+][\w+/-]*:|-1:|100:|1234:)")
+_ICON = re.compile(r":(?=(?:(?![A-Za-z+])[\w/-])*+[A-Za-z+][\w+/-]*+:|-1:|100:|1234:)")
 _JOINER = "\u2060"
 _COMMAND = re.compile(r"([\\`~<>&$#\[\]]|:(?=[A-Za-z0-9_+]|-1))")
 
@@ -83,7 +83,8 @@ def _prose(line: str) -> str:
     if _UNDERLINE.fullmatch(line):
         return ""
     if heading := _HEADING.fullmatch(line):
-        line = f"**{heading[1].strip('* ')}**"
+        title = heading[1][0] + heading[1][1:].rstrip(" \t#")
+        line = f"**{title.strip('* ')}**"
     line = _LINK.sub(lambda found: " ".join(filter(None, found.groups())), line)
     pieces: list[str] = []
     position = 0
