@@ -7,6 +7,7 @@ the settings cannot be read.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -15,11 +16,14 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from config import Settings, load_settings
+from domain.deadlines import Deadline
 from domain.errors import AppError, ConfigurationError
 
 Verdict = Literal["ok", "warning", "failed"]
 
 _TIMEOUT_SECONDS = 5.0
+_SPEECH_SECONDS = 60.0
+"""For both attempts of an engine, and for its reserve."""
 _STRONG_CHARS = 24
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -44,6 +48,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
         _database,
         _model,
         _embeddings,
+        _hearing,
+        _speaking,
     ):
         yield from _guarded(check, settings)
 
@@ -217,6 +223,60 @@ def _embeddings(settings: Settings) -> Iterator[Finding]:
         yield Finding("embeddings", "failed", "the embedding model does not answer")
         return
     yield Finding("embeddings", "ok", f"{size} dimensions")
+
+
+def _hearing(settings: Settings) -> Iterator[Finding]:
+    from domain.speech import AudioClip  # noqa: PLC0415 - heavy
+    from utils.stt import build_stt  # noqa: PLC0415 - heavy
+
+    engine = build_stt(settings, vocabulary=list)
+
+    async def hear() -> str:
+        silence = AudioClip(bytes(16_000), 16_000)
+        try:
+            await engine.start()
+            await engine.transcribe(
+                silence, language="en", deadline=Deadline.after(_SPEECH_SECONDS)
+            )
+            return engine.state()
+        finally:
+            await engine.close()
+
+    if settings.stt_engine == "off":
+        yield Finding("hearing", "ok", "switched off")
+    else:
+        yield _speech_finding("hearing", settings.stt_engine, asyncio.run(hear()))
+
+
+def _speaking(settings: Settings) -> Iterator[Finding]:
+    from domain.speech import VoiceStyle  # noqa: PLC0415 - heavy
+    from utils.tts import build_tts  # noqa: PLC0415 - heavy
+
+    engine = build_tts(settings)
+
+    async def speak() -> str:
+        deadline = Deadline.after(_SPEECH_SECONDS)
+        try:
+            await engine.start()
+            for language in ("id", "en"):
+                style = VoiceStyle(language)
+                async for _ in engine.speak("3", style=style, deadline=deadline):
+                    pass
+            return engine.state()
+        finally:
+            await engine.close()
+
+    if settings.tts_engine == "off":
+        yield Finding("speaking", "ok", "switched off")
+    else:
+        yield _speech_finding("speaking", settings.tts_engine, asyncio.run(speak()))
+
+
+def _speech_finding(part: str, engine: str, state: str) -> Finding:
+    """Return the finding about an engine that was just used."""
+    if state in {"ok", "embedded"}:
+        return Finding(part, "ok", f"{engine} works")
+    return Finding(part, "failed", f"{engine} does not answer, local stands in")
 
 
 def _served_models(url: str, *, key: str | None) -> frozenset[str] | None:

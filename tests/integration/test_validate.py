@@ -46,6 +46,32 @@ def test_every_server_that_is_away_is_named(tmp_path: Path) -> None:
         assert found[part] == ["failed"], part
 
 
+def test_speech_engines_are_tried(tmp_path: Path) -> None:
+    found = verdicts(settings_for(tmp_path))
+
+    assert (found["hearing"], found["speaking"]) == (["ok"], ["ok"])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"stt_engine": "faster-whisper", "tts_engine": "piper"},
+        {
+            "stt_engine": "openai",
+            "tts_engine": "openai",
+            "openai_base_url": f"http://{NOWHERE}/v1",
+        },
+    ],
+    ids=["without models", "without a server"],
+)
+def test_speech_engines_that_cannot_work_are_named(
+    tmp_path: Path, values: dict[str, str]
+) -> None:
+    found = verdicts(settings_for(tmp_path, **values))
+
+    assert (found["hearing"], found["speaking"]) == (["failed"], ["failed"])
+
+
 def test_a_data_folder_open_to_others_is_a_warning(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir(mode=0o755)
 
