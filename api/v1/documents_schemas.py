@@ -48,8 +48,8 @@ def _describe_form(schema: dict[str, Any]) -> None:
         "type": "string",
         "contentMediaType": "application/octet-stream",
         "minLength": 1,
-        # What a tool makes up is sent as a text, and texts have no control characters.
-        "pattern": r"^[^\u0000-\u0008\u000e-\u001f\u007f-\u009f]*$",
+        # What a tool makes up is sent as a text.
+        "pattern": NO_NUL,
         "description": "PDF, DOCX, HTML, Markdown, TXT, CSV, XLSX or PPTX, known by"
         " content and name.",
     }
@@ -62,7 +62,7 @@ class TextDocument(Incoming):
     title: Annotated[_Title, Field(examples=["Jam buka perpustakaan"])]
     text: Annotated[
         str,
-        Characters(LONGEST_TEXT, trimmed=True),
+        Characters(LONGEST_TEXT, trimmed=True, visible=True),
         Field(examples=["Perpustakaan buka pukul 08.00 sampai 20.00."]),
     ]
     url: Link | None = Field(None, description=_ABOUT_URL)

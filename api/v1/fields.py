@@ -35,11 +35,13 @@ class Characters:
     Attributes:
         trimmed: White space around it is removed first, and something must be left.
         line: It becomes one line of visible characters, and something must be left.
+        visible: Nothing is removed, but something must be seen.
     """
 
     limit: int
     trimmed: bool = False
     line: bool = False
+    visible: bool = False
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -51,7 +53,7 @@ class Characters:
     ) -> dict[str, Any]:
         found = handler(schema) | {"maxLength": self.limit}
         if self.trimmed or self.line:
-            pattern = _NOT_UNSEEN if self.line else NOT_BLANK
+            pattern = _NOT_UNSEEN if self.line or self.visible else NOT_BLANK
             return found | {"minLength": 1, "pattern": pattern}
         return found | {"pattern": NO_NUL}
 
@@ -61,7 +63,7 @@ class Characters:
             raise ValueError("must not contain NUL")
         if self.trimmed or self.line:
             text = clean_line(text) if self.line else trim(text)
-            if not text:
+            if not text or (self.visible and not clean_line(text)):
                 raise ValueError("must not be empty")
         if len(text) > self.limit:
             raise ValueError(f"must have at most {self.limit} characters")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
 import zipfile
@@ -77,6 +78,14 @@ _FOREIGN = (
     b"wOFF",
 )
 
+_SURELY_FOREIGN = tuple(
+    mark for mark in _FOREIGN if not mark.decode("latin-1").isprintable()
+)
+# Not `PK` alone: PKM and PKL are things that texts begin with.
+_ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+# Fewer bytes than this say nothing about two bytes a character.
+_LEAST_WIDE = 8
+
 # Limits of the archives that office formats are: entries, unpacked bytes, packing.
 MOST_ENTRIES = 2_000
 MOST_UNPACKED_BYTES = 100_000_000
@@ -98,7 +107,7 @@ def find_format(
     named = _SUFFIXES.get(PurePosixPath(file.lower()).suffix)
     if _is_pdf(head, named):
         return "pdf"
-    if head.startswith(b"PK"):
+    if head.startswith(_ARCHIVES):
         return _find_office(content)
     if named in ("pdf", "docx", "xlsx", "pptx") or not _is_text(head):
         return None
@@ -159,13 +168,26 @@ def _find_office(content: bytes) -> Format | None:
 
 
 def _is_text(head: bytes) -> bool:
-    """Tell text from other bytes: no foreign mark, few controls, or wide characters."""
-    if head.startswith(_FOREIGN):
-        return False
+    """Tell text from other bytes: UTF-8, few controls, or wide characters."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return True
     zeros = head.count(0)
+    # A text may begin with letters that mark another file.
+    if not zeros and not head.startswith(_SURELY_FOREIGN) and _is_utf8(head):
+        return True
+    if head.startswith(_FOREIGN):
+        return False
     if zeros:
-        return zeros * 3 > len(head) and not head.count(b"\x00\x00\x00")
+        is_wide = zeros * 3 > len(head) >= _LEAST_WIDE
+        return is_wide and not head.count(b"\x00\x00\x00")
     controls = sum(byte < 9 or 13 < byte < 27 or 27 < byte < 32 for byte in head)
     return controls * 50 <= len(head)
+
+
+def _is_utf8(head: bytes) -> bool:
+    """Tell UTF-8 whose last character may be cut off."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -67,3 +67,18 @@ def test_a_protected_archive_is_refused() -> None:
 
     with pytest.raises(DocumentUnreadable, match="password"):
         check_archive(bytes(content))
+
+
+@pytest.mark.parametrize(
+    "text", ["PKM adalah program.", "MZ", "ID3 tags", "GIF8", "BZh", "a\x02\x1b\x7fb"]
+)
+def test_a_text_may_begin_as_other_files_do(text: str) -> None:
+    assert find_format(text.encode(), "a.txt") == "text"
+    assert find_format(text.encode(), "a", "text/plain") == "text"
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x00", b"0\x00", b"BZh9\x00\x00\x00", b"ID3\x03\x00\x00\x00\x00\x1fv"]
+)
+def test_a_few_bytes_with_zeros_are_no_text(content: bytes) -> None:
+    assert find_format(content, "a.txt") is None
