@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from domain.documents import Citation
@@ -93,12 +93,12 @@ def cut_answer(answer: Answer, heard: Sequence[str]) -> CutAnswer:
     said = words(" ".join(heard))
     end, position = 0, 0
     for sentence in split_sentences(answer.text):
-        last = words(to_spoken(sentence.text, answer.language))[-_LAST_WORDS:]
-        if not last:
+        endings = _endings(sentence.text)
+        if not any(endings):
             # A line of marks alone goes with what is before it.
             end = sentence.end if end else end
             continue
-        found = _find(last, said, position)
+        found = min(_places(endings, said, position), default=None)
         if found is None:
             break
         end, position = sentence.end, found
@@ -119,12 +119,24 @@ def _keep(answer: Answer, text: str) -> CutAnswer:
     return CutAnswer(kept + CUT_MARK, cited)
 
 
-def _find(wanted: Sequence[str], said: Sequence[str], start: int) -> int | None:
-    """Return the place after *wanted* in *said*, or None."""
-    for at in range(start, len(said) - len(wanted) + 1):
-        if list(said[at : at + len(wanted)]) == list(wanted):
-            return at + len(wanted)
-    return None
+def _endings(sentence: str) -> list[list[str]]:
+    """Return the last words of *sentence*, as each language would say them."""
+    # A quote is spoken in its own language, whatever the answer is in.
+    return [
+        words(to_spoken(sentence, language))[-_LAST_WORDS:]
+        for language in texts.INTERRUPTED
+    ]
+
+
+def _places(
+    endings: Sequence[list[str]], said: Sequence[str], start: int
+) -> Iterator[int]:
+    """Yield the places after each of *endings* in *said*."""
+    for wanted in endings:
+        for at in range(start, len(said) - len(wanted) + 1):
+            if wanted and list(said[at : at + len(wanted)]) == wanted:
+                yield at + len(wanted)
+                break
 
 
 def _known(language: str) -> str:
