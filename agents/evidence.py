@@ -24,13 +24,8 @@ from language.analysis import grams, is_stop_word, stem_words, stems, words
 from language.lexicon import find_meanings
 from language.sentences import Sentence as SplitSentence
 from language.sentences import split_sentences
-from language.stopwords import ALL_STOP_WORDS, LANGUAGES
+from language.stopwords import ALL_STOP_WORDS, LANGUAGES, VAGUE_WORDS
 from language.values import MONTHS
-
-VAGUE: Final = frozenset(
-    ["sekarang", "kini", "saat", "currently", "now", "today", "nowadays", "presently"]
-)
-"""Words that mean the present, which a document never says."""
 
 CONTEXT_WEIGHT: Final = 0.8
 """Weight of a word that only the question before it says."""
@@ -125,6 +120,12 @@ class Evidence:
     rarity: dict[str, float]
     gram_rarity: dict[str, float]
 
+    @property
+    def rarest(self) -> str | None:
+        """The unit of the question that fewest passages have."""
+        rarity = self.rarity
+        return max(rarity, key=lambda unit: (rarity[unit], unit), default=None)
+
     def coverage(self, present: Iterable[str], language: str) -> float:
         """Return the share of the question's units among stems of *language*."""
         forms = self.asked.forms[language]
@@ -205,7 +206,7 @@ class PassageReader:
 
 def take_question_apart(question: str, language: str, *, context: str = "") -> Asked:
     """Return the terms of *question*; those only *context* has weigh less."""
-    own = [stem for stem in stems(question, language) if stem not in VAGUE]
+    own = [stem for stem in stems(question, language) if stem not in VAGUE_WORDS]
     before = stems(context, language) if context else []
     weights = dict.fromkeys(before, CONTEXT_WEIGHT) | dict.fromkeys(own, 1.0)
     other = "en" if language == "id" else "id"
@@ -231,12 +232,12 @@ def take_question_apart(question: str, language: str, *, context: str = "") -> A
 
 
 def _without_vague(question: str) -> str:
-    return " ".join(word for word in words(question) if word not in VAGUE)
+    return " ".join(word for word in words(question) if word not in VAGUE_WORDS)
 
 
 def _find_focus(question: str, language: str) -> str | None:
     for word in words(question):
-        if word in VAGUE or word in ASKING_WORDS or is_stop_word(word, language):
+        if word in VAGUE_WORDS or word in ASKING_WORDS or is_stop_word(word, language):
             continue
         return stem_words([word], language)[0]
     return None

@@ -15,6 +15,7 @@ from typing import Final
 
 from agents.ranking import Candidate
 from domain.documents import Citation, Passage
+from language.sentences import FOOTNOTE
 from prompts import rag as texts
 
 _SENTENCES = 2
@@ -25,10 +26,17 @@ _LONG_WORDS = 50
 _DOUBTFUL_WORDS = 90
 _SURE = 0.85
 _DOUBT = 0.5
+_ENOUGH = 0.96
+"""Belief from which one sentence is the whole answer."""
+_ANOTHER_PASSAGE = 0.1
+"""Share of the best sentence's belief that one of another passage must hold: below it
+the second quote is more often about something else than an answer."""
 _QUOTE_CHARACTERS = 600
 _SAME: Final = 0.8
 """Share of common stems from which two sentences say the same."""
 _SPACES = re.compile(r"\s+")
+# A document's own notes would read like the marks of our citations.
+_FOOTNOTES = re.compile(rf"\s?{FOOTNOTE}", re.IGNORECASE)
 _GAP = " … "
 
 
@@ -115,13 +123,21 @@ def _choose(candidates: Sequence[Candidate]) -> list[Candidate]:
     Return the sentences to quote, best first: as many as the doubt asks for.
 
     Two as a rule; three when they are short or when the first two hold little of the
-    belief; one when it is long and holds nearly all of it.
+    belief; one when it holds nearly all of it. A sentence of another passage joins only
+    when it is nearly as likely as the best one.
     """
     chosen: list[Candidate] = []
     words = 0
     held = 0.0
-    for candidate, belief in zip(candidates, _beliefs(candidates), strict=True):
+    beliefs = _beliefs(candidates)
+    for candidate, belief in zip(candidates, beliefs, strict=True):
         if any(_says_the_same(candidate, other) for other in chosen):
+            continue
+        if held > _ENOUGH:
+            break
+        known = {other.passage.id for other in chosen} or {candidate.passage.id}
+        elsewhere = candidate.passage.id not in known
+        if elsewhere and belief < _ANOTHER_PASSAGE * beliefs[0]:
             continue
         together = words + candidate.sentence.words
         if len(chosen) == 1 and held > _SURE and together > _LONG_WORDS:
@@ -174,7 +190,7 @@ def _between(before: Candidate, after: Candidate) -> str:
 
 
 def _clean(text: str) -> str:
-    return _SPACES.sub(" ", text).strip()
+    return _SPACES.sub(" ", _FOOTNOTES.sub("", text)).strip()
 
 
 def _name(passage: Passage) -> str:

@@ -39,6 +39,8 @@ SENTENCE_FEATURES: Final = (
     "fresh_names",
     "defines",
     "foreign",
+    "focus",
+    "focus_near",
     *(f"offers_{kind}" for kind in KINDS),
 )
 """Names of the features, in the order of their weights."""
@@ -162,6 +164,8 @@ def compute_features(
     around = held | found.parts.heading_stems
     fresh = len(held - forms.keys())
     met = asked.kinds & sentence.kinds
+    units = {forms[stem] for stem in held if stem in forms}
+    spots = _find_spots(asked, sentence, forms)
     return (
         coverage,
         evidence.gram_coverage(sentence.grams),
@@ -188,6 +192,8 @@ def compute_features(
         _fresh_names(sentence, forms) if asked.kinds & _NAMED else 0.0,
         _defines(sentence, forms) if "definition" in asked.kinds else 0.0,
         float(spoken != asked.language),
+        float(asked.focus is not None and asked.focus in units),
+        _focus_nearness(asked, sentence, spots, spoken),
         *(float(kind in met) for kind in KINDS),
     )
 
@@ -212,11 +218,7 @@ def measure_nearness(evidence: Evidence, sentence: Sentence, spoken: str) -> flo
     """Return how close the question's words stand to what could be the answer."""
     rarity, forms = evidence.rarity, evidence.asked.forms[spoken]
     total = sum(rarity.values())
-    kinds = evidence.asked.kinds
-    spots = (sentence.numbers if kinds & _COUNTED else ()) + (
-        sentence.names if kinds & _NAMED else ()
-    )
-    spots = tuple(spot for spot in spots if sentence.stems[spot] not in forms)
+    spots = _find_spots(evidence.asked, sentence, forms)
     if total <= 0 or not spots:
         return 0.0
     places: dict[str, list[int]] = {}
@@ -232,6 +234,32 @@ def measure_nearness(evidence: Evidence, sentence: Sentence, spoken: str) -> flo
             for spot in spots
         )
         / total
+    )
+
+
+def _find_spots(
+    asked: Asked, sentence: Sentence, forms: Mapping[str, str]
+) -> tuple[int, ...]:
+    """Return the places of what could be the answer: of its kind, and not asked."""
+    kinds = asked.kinds
+    spots = (sentence.numbers if kinds & _COUNTED else ()) + (
+        sentence.names if kinds & _NAMED else ()
+    )
+    return tuple(spot for spot in spots if sentence.stems[spot] not in forms)
+
+
+def _focus_nearness(
+    asked: Asked, sentence: Sentence, spots: Sequence[int], spoken: str
+) -> float:
+    """Return how close what the question is about stands to a possible answer."""
+    forms = asked.forms[spoken]
+    places = [
+        position
+        for position, stem in enumerate(sentence.stems)
+        if asked.focus is not None and forms.get(stem) == asked.focus
+    ]
+    return max(
+        (_FADE ** abs(place - spot) for place in places for spot in spots), default=0.0
     )
 
 

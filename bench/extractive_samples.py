@@ -21,10 +21,15 @@ from bench.questions import Case, holds_answer
 from domain.documents import Passage, SearchQuery
 from knowledge.rerank import WEIGHTS
 from knowledge.search import PassageSearch
+from knowledge.terms import read_passage, read_question
+from language.sparse import term_index
 
 Floats = npt.NDArray[np.float64]
 
 SETS = ("en", "id", "facqa")
+SMALL = ("docs", "company")
+"""Small collections whose questions train the gate; the other small ones are held
+back."""
 FOLDS = 5
 SEARCHED = 8
 """Passages the ranker sees, as in a turn."""
@@ -49,10 +54,22 @@ class Sample:
 class Questions:
     """Searches the sets and takes the results apart."""
 
-    def __init__(self, search: PassageSearch, titles: dict[str, str]) -> None:
+    def __init__(
+        self,
+        search: PassageSearch,
+        passages: Sequence[Passage],
+        titles: dict[str, str],
+    ) -> None:
         self._search = search
         self._reader = PassageReader(size=20_000)
         self._titles = titles
+        self._writers: dict[str, dict[int, set[str]]] = {}
+        for one in passages:
+            terms = read_passage(one)
+            writers = self._writers.setdefault(one.tenant, {})
+            for stem in terms.heading.union(*terms.sentences):
+                key = term_index(f"w:{stem}")
+                writers.setdefault(key, set()).add(one.document_id)
 
     def gather(
         self,
@@ -71,8 +88,34 @@ class Questions:
             )
         ).passages
         if hidden is not None:
-            found = _without(found, hidden)
+            known = self._measure_known(case, tenant, found, hidden)
+            found = _without(found, hidden, known=known)
         return self._reader.gather(case.question, found, language=case.language)
+
+    def _measure_known(
+        self,
+        case: Case,
+        tenant: str,
+        found: Sequence[Passage],
+        hidden: Callable[[Passage], bool],
+    ) -> float:
+        """
+        Return the share of the question that any passage has which is not hidden.
+
+        The store still counts the hidden ones: "known to the store, in no passage
+        found" would tell the gate that something was hidden.
+        """
+        gone = {one.document_id for one in found if hidden(one)} | set(case.sources)
+        writers = self._writers[tenant]
+
+        def frequencies(terms: list[int]) -> dict[int, float | None]:
+            left = {term: len(writers.get(term, set()) - gone) for term in terms}
+            return {term: 1.0 if count else None for term, count in left.items()}
+
+        question = read_question(
+            case.question, case.language, frequencies=frequencies, passages=100
+        )
+        return sum(question.known) / (len(question.known) or 1)
 
     def hide_answer(self, case: Case) -> Callable[[Passage], bool]:
         """Hide the question's own passage and every other that holds an answer."""
@@ -87,7 +130,7 @@ class Questions:
 
 
 def _without(
-    found: Sequence[Passage], hidden: Callable[[Passage], bool]
+    found: Sequence[Passage], hidden: Callable[[Passage], bool], *, known: float
 ) -> tuple[Passage, ...]:
     """
     Return what a search would have found without the hidden passages.
@@ -102,7 +145,8 @@ def _without(
         share = one.signals["bm25"] / best
         gained = WEIGHTS["bm25"] * (share - one.signals["bm25_share"])
         score = one.score + gained / sum(WEIGHTS.values())
-        rescored.append(replace(one, score=score))
+        signals = {**one.signals, "known": known}
+        rescored.append(replace(one, score=score, signals=signals))
     return tuple(sorted(rescored, key=lambda one: -one.score)[:SEARCHED])
 
 
@@ -149,7 +193,7 @@ class GateSample:
 def iter_gate_samples(
     questions: Questions, cases: dict[str, list[Case]]
 ) -> Iterator[GateSample]:
-    """Yield positives, hidden passages, hidden topics, foreign and adversarial ones."""
+    """Yield positives, and every kind of negative."""
     for name in SETS:
         for at, case in enumerate(cases[name]):
             fold = find_fold(case.sources[0] if case.sources else case.question)
@@ -171,6 +215,7 @@ def iter_gate_samples(
             other = others[name][at % len(others[name])]
             foreign = questions.gather(case, tenant=other)
             yield GateSample(other, "foreign", fold, foreign, 0.0)
+    yield from _iter_small_samples(questions, cases)
     for case in cases["translated"]:
         fold = find_fold(case.sources[0])
         yield GateSample(
@@ -184,6 +229,31 @@ def iter_gate_samples(
             yield GateSample("xling", kind, fold, hidden, 0.0)
         foreign = questions.gather(case, tenant="docs")
         yield GateSample("xling", "foreign", fold, foreign, 0.0)
+
+
+def _iter_small_samples(
+    questions: Questions, cases: dict[str, list[Case]]
+) -> Iterator[GateSample]:
+    """
+    Yield questions about an organisation's few documents, and what those leave out.
+
+    A small collection in one field is another task than an encyclopaedia: whatever is
+    asked, most of its words occur somewhere. Follow-ups need a history, so they stay
+    out.
+    """
+    for tenant in SMALL:
+        for case in cases.get(tenant, ()):
+            if case.conversation is not None and case.kind == "followup":
+                continue
+            fold = find_fold(case.question)
+            evidence = questions.gather(case, tenant=tenant)
+            if not case.answers:
+                yield GateSample("small", "absent", fold, evidence, 0.0)
+                continue
+            yield GateSample("small", "asked", fold, evidence, 1.0)
+            hide = questions.hide_answer(case)
+            hidden = questions.gather(case, tenant=tenant, hidden=hide)
+            yield GateSample("small", "hidden", fold, hidden, 0.0)
 
 
 def find_fold(source: str) -> int:

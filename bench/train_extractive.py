@@ -35,6 +35,7 @@ from bench.extractive_samples import (
 )
 from bench.questions import (
     Case,
+    load_cases,
     load_documents,
     load_paragraph_cases,
     load_paragraphs,
@@ -57,6 +58,7 @@ _PRIORS = {
 }
 """Weights of what the sets hold too little of to learn: words only in the heading of a
 table row says, outdated notices, headings that are questions, the other language."""
+OWN = Path(__file__).resolve().parent / "data" / "company"
 TARGET = Path(__file__).resolve().parent.parent / "agents" / "extractive_weights.py"
 
 
@@ -134,7 +136,8 @@ _KIND_WEIGHTS = {
     "hidden": 0.35,
     "topic": 0.5,
     "foreign": 0.5,
-    "adversarial": 0.2,
+    "absent": 0.5,
+    "adversarial": 0.0,
 }
 
 
@@ -234,15 +237,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = open_embedded(Path(folder), collection="train")
         store.open()
-        store.add(load_documents(options.data / "docs", tenant="docs"))
-        titles: dict[str, str] = {}
+        passages = load_documents(options.data / "docs", tenant="docs")
+        passages += load_documents(OWN / "documents", tenant=OWN.name)
         for name in SETS:
-            paragraphs = load_paragraphs(options.data / "qa", name)
-            titles |= {one.document_id: one.title for one in paragraphs}
-            store.add(paragraphs)
+            passages += load_paragraphs(options.data / "qa", name)
+        store.add(passages)
+        titles = {one.document_id: one.title for one in passages}
         cases = {name: load_paragraph_cases(options.data / "qa", name) for name in SETS}
+        cases["docs"] = load_cases(options.data / "docs" / "qa.jsonl")
+        cases[OWN.name] = load_cases(OWN / "questions.jsonl")
         cases["translated"] = load_translated_cases(options.data / "qa")
-        questions = Questions(PassageSearch(store), titles)
+        questions = Questions(PassageSearch(store), passages, titles)
         ranker = (
             np.array(SENTENCE_WEIGHTS)
             if options.gate_only

@@ -17,7 +17,7 @@ from language.lexicon import find_meanings
 from language.sentences import split_sentences
 from language.sparse import K1, term_index
 from language.spelling import respell
-from language.stopwords import ALL_STOP_WORDS, LANGUAGES, STOP_WORDS
+from language.stopwords import ALL_STOP_WORDS, LANGUAGES, STOP_WORDS, VAGUE_WORDS
 from language.values import find_names
 
 MOST_UNITS: Final = 32
@@ -100,7 +100,7 @@ def read_question(
     """
     found = words(text)
     stemmed = stem_words(found, language)
-    stop = STOP_WORDS[language]
+    stop = STOP_WORDS[language] | VAGUE_WORDS
     own: dict[str, int] = {}
     spellings: list[str] = []
     for word, stem in zip(found, stemmed, strict=True):

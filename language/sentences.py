@@ -50,8 +50,15 @@ _SHORT_ORDINAL = 2
 _LIKELY_WRAPPED_AT = 60
 _PLAIN_WORD_LENGTH = 4
 
+FOOTNOTE: Final = (
+    r"\[(?:\d{1,3}|[a-z]|(?:nb|note|catatan) \d{1,3}|citation needed|butuh rujukan)\]"
+)
+"""A mark that an encyclopaedia or a paper sets behind a sentence."""
+
 # Looking behind keeps it linear: a run of marks is tried once, not from each mark.
-_STOP_MARKS = re.compile(r"(?<![.!?…])[.!?…]++[\"'\u201d\u2019»)\]]*+(?=\s)")
+_STOP_MARKS = re.compile(
+    rf"(?<![.!?…])[.!?…]++[\"'\u201d\u2019»)\]]*+(?:{FOOTNOTE})*+(?=\s)"
+)
 _BULLET = re.compile(r"[-*+•▪◦‣\u2013\u2014·]\s+")
 _ITEM = re.compile(r"(?:[-*+•▪◦‣\u2013\u2014·#]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s")
 _LAST_TOKEN_LIMIT = 32

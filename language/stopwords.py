@@ -37,6 +37,7 @@ sedangkan sehingga sejak selagi selain selama seluruh semua semuanya seorang sep
 sering serta sesuatu sesudah setelah setiap siapa siapakah suatu sudah sudahkah supaya
 tak tapi telah tentang terhadap tersebut tetapi tiap tidak tidakkah tolong untuk walau
 walaupun ya yaitu yakni yang dr gak nggak enggak nih sih deh tuh disebut sebutkan
+brp brapa brapakah gmn gmana bgmn kpn dmn dmana knp utk dgn yg krn tdk sdh blm jg
 """
 
 STOP_WORDS: Final[Mapping[str, frozenset[str]]] = {
@@ -47,3 +48,8 @@ STOP_WORDS: Final[Mapping[str, frozenset[str]]] = {
 
 ALL_STOP_WORDS: Final = STOP_WORDS["en"] | STOP_WORDS["id"]
 """Both lists: for what is compared across languages."""
+
+VAGUE_WORDS: Final = frozenset(
+    ["sekarang", "kini", "saat", "currently", "now", "today", "nowadays", "presently"]
+)
+"""Words that mean the present, which a document never says."""
