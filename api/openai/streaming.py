@@ -70,7 +70,8 @@ class Ahead(Generic[Item]):
     async def close(self) -> None:
         """Cancel what still runs and wait for it to end."""
         self._task.cancel()
-        await asyncio.wait({self._task})
+        # A failure that nobody waited for is nobody's: the reader is gone.
+        await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
         try:

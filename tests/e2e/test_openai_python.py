@@ -259,6 +259,28 @@ def test_what_is_no_sound_is_a_bad_request(client: OpenAI) -> None:
     assert caught.value.code == "audio_type_unsupported"
 
 
+def test_a_large_sound_of_a_stranger_is_an_authentication_error(
+    service: RunningService,
+) -> None:
+    with (
+        make_client(service, key="wrong") as stranger,
+        pytest.raises(openai.AuthenticationError),
+    ):
+        stranger.audio.transcriptions.create(
+            model="whisper-1", file=("long.wav", bytes(2_000_000))
+        )
+
+
+def test_a_sound_over_the_limit_is_told_so(client: OpenAI) -> None:
+    with pytest.raises(openai.APIStatusError) as caught:
+        client.audio.transcriptions.create(
+            model="whisper-1", file=("long.wav", bytes(17 * 1024 * 1024))
+        )
+
+    assert caught.value.status_code == 413
+    assert caught.value.code == "payload_too_large"
+
+
 def test_langchain_asks_streams_and_follows_up(service: RunningService) -> None:
     model = ChatOpenAI(
         model="tanya",

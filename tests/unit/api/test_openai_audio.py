@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
 import struct
+from collections.abc import AsyncIterator
 from typing import Any
 
 import av
@@ -14,13 +16,16 @@ import pytest
 
 from api.bridge import Bridge
 from app import create_app
+from domain.deadlines import Deadline
 from domain.errors import RecognitionFailed, SpeechEngineUnavailable, SynthesisFailed
-from domain.speech import AUDIO_MEDIA_TYPES
+from domain.speech import AUDIO_MEDIA_TYPES, AudioClip, VoiceStyle
 from speech.audio import sniff
 from speech.encoding import parse_wav
-from tests.fakes.http import AUTH, make_settings
-from tests.fakes.services import FakeParts
+from tests.fakes.asgi import Call, make_call
+from tests.fakes.http import AUTH, make_bridge, make_settings
+from tests.fakes.services import KEY, FakeParts
 from tests.fakes.sound import recording, silence
+from tests.fakes.speech import FakeTTS
 
 HEAR, SAY = "/v1/audio/transcriptions", "/v1/audio/speech"
 WORDS = "kapan pendaftaran dibuka"
@@ -34,6 +39,41 @@ LISTS: dict[str, Any] = {
     "timestamp_granularities[]": ["segment"],
 }
 SNIFFED = {"wav": "wav", "mp3": "mp3", "opus": "ogg", "aac": "aac", "flac": "flac"}
+
+
+class HesitantTTS(FakeTTS):
+    """Waits before the second sentence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hesitates = asyncio.Event()
+        self.may_go_on = asyncio.Event()
+        self.stopped = False
+
+    async def speak(
+        self, text: str, *, style: VoiceStyle, deadline: Deadline
+    ) -> AsyncIterator[AudioClip]:
+        try:
+            if self.spoken:
+                self.hesitates.set()
+                await self.may_go_on.wait()
+            async for clip in super().speak(text, style=style, deadline=deadline):
+                yield clip
+        except asyncio.CancelledError:
+            self.stopped = True
+            raise
+
+
+def make_speech_call(**more: str) -> Call:
+    return make_call(
+        SAY,
+        method="POST",
+        body=json.dumps(SAYING | more).encode(),
+        headers=[
+            (b"content-type", b"application/json"),
+            (b"x-api-key", KEY.encode()),
+        ],
+    )
 
 
 async def hear(
@@ -357,13 +397,54 @@ async def test_events_that_break_off_end_with_the_error(
     assert events[-1]["error"]["code"] == "tts_failed"
 
 
-async def test_sound_that_breaks_off_never_ends_well(
-    client: httpx.AsyncClient, parts: FakeParts
-) -> None:
+async def test_sound_that_breaks_off_never_ends_well(parts: FakeParts) -> None:
     parts.sound.tts.failure, parts.sound.tts.fail_after = SynthesisFailed(), 1
+    call = make_speech_call()
 
-    with pytest.raises((httpx.HTTPError, AssertionError)):
-        await client.post(SAY, json=SAYING)
+    await make_bridge(parts)(call.scope, call.receive, call.send)
+
+    assert call.status == 200
+    assert call.body
+    assert not call.is_complete
+
+
+async def test_the_first_sentence_is_heard_before_the_second_is_made(
+    parts: FakeParts,
+) -> None:
+    tts = parts.sound.tts = HesitantTTS()
+    call = make_speech_call()
+    serving = asyncio.create_task(
+        make_bridge(parts)(call.scope, call.receive, call.send)
+    )
+
+    async with asyncio.timeout(5):
+        await call.wait_for_body()
+        assert not call.is_complete
+        tts.may_go_on.set()
+        await serving
+
+    assert call.is_complete
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"stream_format": "sse"}, {"response_format": "wav"}]
+)
+async def test_a_voice_stops_when_its_listener_leaves(
+    parts: FakeParts, more: dict[str, str]
+) -> None:
+    tts = parts.sound.tts = HesitantTTS()
+    call = make_speech_call(**more)
+    serving = asyncio.create_task(
+        make_bridge(parts)(call.scope, call.receive, call.send)
+    )
+
+    async with asyncio.timeout(5):
+        await tts.hesitates.wait()
+        call.leave()
+        await serving
+
+    assert tts.stopped
+    assert not call.is_complete
 
 
 async def test_models_of_engines_that_are_there_are_listed(

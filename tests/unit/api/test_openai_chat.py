@@ -15,8 +15,9 @@ from domain.errors import (
     UpstreamError,
     UpstreamQuotaExhausted,
 )
-from tests.fakes.http import AUTH, make_client
-from tests.fakes.services import FakeParts
+from tests.fakes.asgi import make_call
+from tests.fakes.http import AUTH, make_bridge, make_client
+from tests.fakes.services import KEY, FakeParts
 
 PATH = "/v1/chat/completions"
 QUESTION = {"role": "user", "content": "Kapan pendaftaran dibuka?"}
@@ -345,19 +346,30 @@ async def test_a_failure_after_the_first_word_ends_the_stream_with_an_error(
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_the_turn_is_cancelled_when_the_client_leaves(
-    client: httpx.AsyncClient, parts: FakeParts, stream: bool
+    parts: FakeParts, stream: bool
 ) -> None:
     parts.rag.pause = asyncio.Event()
-    sent = asyncio.create_task(client.post(PATH, json=ask(stream=stream)))
+    call = make_call(
+        PATH,
+        method="POST",
+        body=json.dumps(ask(stream=stream)).encode(),
+        headers=[
+            (b"content-type", b"application/json"),
+            (b"authorization", f"Bearer {KEY}".encode()),
+        ],
+    )
+    serving = asyncio.create_task(
+        make_bridge(parts)(call.scope, call.receive, call.send)
+    )
     async with asyncio.timeout(5):
         while not parts.rag.turns:  # noqa: ASYNC110 - the fake has no event for it.
             await asyncio.sleep(0)
 
-    sent.cancel()
-    await asyncio.wait({sent})
+        call.leave()
+        await serving
 
     assert parts.rag.cancelled == 1
-    assert parts.conversations.kept == {}
+    assert not call.is_complete
 
 
 @pytest.mark.parametrize(
