@@ -10,9 +10,10 @@ dropped: they are mixed or no state of a speaker.
 Indonesian: EmoT of IndoNLU (Saputri et al. 2018, Wilie et al. 2020; MIT), files
 `emot/*.csv`. `love` is dropped: half of it is joy and half is longing.
 
-Neutral besides: questions of the question sets and of the sample documents. Both
-languages: `bench/data/emotion_seeds.tsv`, written for this project; always learnt from,
-never measured with.
+Neutral besides: questions of the question sets and of the sample documents, and short
+sentences of the paragraphs that the questions are about. Both languages:
+`bench/data/emotion_seeds.tsv`, written for this project; always learnt from, never
+measured with.
 """
 
 from __future__ import annotations
@@ -20,17 +21,21 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from domain.speech import EmotionLabel
+from language.sentences import split_sentences
 
 SEEDS: Final = Path(__file__).resolve().parent / "data" / "emotion_seeds.tsv"
 QUESTIONS: Final = Path(__file__).resolve().parent.parent / "samples/questions.jsonl"
-SET, QUESTION, SEED = "set", "question", "seed"
+SET, QUESTION, STATEMENT, SEED = "set", "question", "statement", "seed"
 
+_SLOT = re.compile(r"\{(\w+)\}")
+_STATEMENTS, _LONGEST_STATEMENT = 300, 140
 _GOEMOTIONS: Final[dict[int, EmotionLabel]] = {
     2: "angry",
     3: "angry",
@@ -65,7 +70,7 @@ class Example:
     A text and its class.
 
     Attributes:
-        origin: `SET`, `QUESTION` or `SEED`.
+        origin: `SET`, `QUESTION`, `STATEMENT` or `SEED`.
         part: 0 to 9, the same for the same text in every run.
     """
 
@@ -89,6 +94,7 @@ def load_examples(language: str, *, sets: Path, data: Path) -> list[Example]:
     for origin, rows in (
         (SET, read(sets)),
         (QUESTION, _read_questions(language, data)),
+        (STATEMENT, _read_statements(language, data)),
         (SEED, _read_seeds(language)),
     ):
         for text, label in rows:
@@ -129,6 +135,16 @@ def _read_questions(language: str, data: Path) -> Iterator[tuple[str, EmotionLab
             yield json.loads(line)["question"], "neutral"
 
 
+def _read_statements(language: str, data: Path) -> Iterator[tuple[str, EmotionLabel]]:
+    path = data / "qa" / f"{language}_paragraphs.jsonl"
+    left = _STATEMENTS
+    for line in path.read_text(encoding="utf-8").splitlines():
+        for sentence in split_sentences(json.loads(line)["text"])[1:3]:
+            if left and len(sentence.text) <= _LONGEST_STATEMENT:
+                left -= 1
+                yield sentence.text, "neutral"
+
+
 def _read_seeds(language: str) -> Iterator[tuple[str, EmotionLabel]]:
     words: dict[str, list[str]] = {}
     for line in SEEDS.read_text(encoding="utf-8").splitlines():
@@ -140,9 +156,10 @@ def _read_seeds(language: str) -> Iterator[tuple[str, EmotionLabel]]:
             continue
         if parts[2] == "words" and len(parts) == 4:
             words[label] = text.split(",")
-        elif "{f}" in text:
-            for word in words[label]:
-                yield text.format(f=word), label
+        elif found := _SLOT.search(text):
+            slot = found.group(1)
+            for word in words[label if slot == "f" else slot]:
+                yield text.replace(found.group(), word), label
         else:
             yield text, label
 

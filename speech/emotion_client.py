@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
 import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-import httpx
-
 from domain.deadlines import Deadline
-from domain.errors import EmotionFailed, TurnTimeout
+from domain.errors import EmotionFailed
+from speech.remote import File, RemoteClient, RemoteFault, retrying, shorten
 
-log = logging.getLogger(__name__)
-
-ATTEMPTS: Final = 2
-RETRY_SECONDS: Final = 0.1
 MAX_REPLY_BYTES: Final = 64 * 1024
-_RETRIED: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class EmotionClient:
@@ -27,6 +19,7 @@ class EmotionClient:
     Post to one address.
 
     Args:
+        engine: Name for the log.
         timeout_seconds: Of both attempts together. What hangs is not tried again.
     """
 
@@ -34,70 +27,59 @@ class EmotionClient:
         self,
         url: str,
         *,
+        engine: str,
         headers: Mapping[str, str] | None = None,
         timeout_seconds: float,
     ) -> None:
         self._url = url
-        self._headers = dict(headers or {})
+        self._engine = engine
         self._timeout_seconds = timeout_seconds
-        self._client: httpx.AsyncClient | None = None
+        self._client = RemoteClient(
+            headers=headers or {}, timeout_seconds=timeout_seconds
+        )
 
-    async def post(self, *, deadline: Deadline, **content: Any) -> dict[str, Any]:
+    async def post(
+        self,
+        *,
+        payload: Mapping[str, object] | None = None,
+        params: Mapping[str, str] | None = None,
+        files: Mapping[str, File] | None = None,
+        deadline: Deadline,
+    ) -> dict[str, Any]:
         """
-        Return the JSON object that the service answers to *content*.
+        Return the JSON object that the service answers.
 
         Args:
+            payload: JSON to send.
+            params: Of the query.
+            files: Parts of a form to send.
             deadline: Of the turn; the timeout counts too.
-            content: As httpx takes it: `params`, `files`, `json`.
 
         Raises:
             EmotionFailed: It refused, failed twice, was too slow or wrote no object.
         """
+        limit = shorten(deadline, self._timeout_seconds)
+
+        async def call() -> bytes:
+            return await self._client.fetch(
+                "POST",
+                self._url,
+                payload=payload,
+                params=params,
+                files=files,
+                max_bytes=MAX_REPLY_BYTES,
+                deadline=limit,
+            )
+
         try:
-            seconds = min(self._timeout_seconds, deadline.remaining())
-            async with asyncio.timeout(seconds):
-                return await self._try_twice(content)
-        except (TimeoutError, TurnTimeout) as exc:
-            log.warning("emotion_service_slow")
+            body = await retrying(call, engine=self._engine, deadline=limit)
+        except RemoteFault as exc:
             raise EmotionFailed from exc
+        return _read_object(body)
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
-
-    async def _try_twice(self, content: Mapping[str, Any]) -> dict[str, Any]:
-        for attempt in range(1, ATTEMPTS + 1):
-            if attempt > 1:
-                await asyncio.sleep(RETRY_SECONDS)
-            try:
-                status, body = await self._send(content)
-            except (httpx.HTTPError, httpx.InvalidURL) as exc:
-                log.warning("emotion_service_failed", extra={"attempt": attempt})
-                if attempt == ATTEMPTS:
-                    raise EmotionFailed from exc
-                continue
-            if status == httpx.codes.OK:
-                return _read_object(body)
-            log.warning("emotion_service_refused", extra={"status": status})
-            if status not in _RETRIED:
-                break
-        raise EmotionFailed
-
-    async def _send(self, content: Mapping[str, Any]) -> tuple[int, bytes]:
-        if self._client is None:
-            self._client = httpx.AsyncClient(timeout=self._timeout_seconds)
-        body = bytearray()
-        async with self._client.stream(
-            "POST", self._url, headers=self._headers, **content
-        ) as reply:
-            async for part in reply.aiter_bytes():
-                body += part
-                if len(body) > MAX_REPLY_BYTES:
-                    log.warning("emotion_reply_too_long")
-                    raise EmotionFailed
-        return reply.status_code, bytes(body)
+        await self._client.close()
 
 
 def read_share(value: object) -> float:

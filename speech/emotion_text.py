@@ -2,7 +2,8 @@
 How something is said, told from its words: a small linear model a language.
 
 Features are the words, pairs of words and character 3- to 5-grams of a text, hashed; a
-softmax over them gives the classes. Training is `bench/train_emotion.py`; its weights
+softmax over them gives the classes. Words behind a negation are other words: nobody who
+says "not angry" is. Training is `bench/train_emotion.py`; its weights
 are `speech/data/emotion_en.npz` and `emotion_id.npz` (int8, a scale a class).
 """
 
@@ -33,6 +34,11 @@ _NOT_WORDS = re.compile(
 )
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|[!?]+|[^\w\s.,;:\"()\[\]-]")
 _STRETCHED = re.compile(r"(.)\1{2,}")
+# Words this close behind a negation are what it denies.
+_DENIED: Final = 2
+_NEGATIONS: Final = re.compile(
+    r"not|never|cannot|\w+n't|tidak|tak|bukan|jangan|belum|e?nggak?|gak?|gk|tdk"
+)
 
 Floats = NDArray[np.float32]
 
@@ -101,7 +107,7 @@ def hash_features(text: str) -> tuple[NDArray[np.int64], Floats]:
     Words with their pairs, and grams, are two families of unit length each, so that a
     long text does not shout and many grams do not outvote few words.
     """
-    tokens = split_tokens(text)
+    tokens = _mark_denied(split_tokens(text))
     families = (set(_word_features(tokens)), set(_gram_features(tokens)))
     indices: list[int] = []
     values: list[float] = []
@@ -118,6 +124,19 @@ def split_tokens(text: str) -> list[str]:
     plain = _NOT_WORDS.sub(" ", text[:MAX_CHARS].lower().replace("’", "'"))
     tokens = _TOKEN.findall(_STRETCHED.sub(r"\1\1", plain))
     return ["0" if token.isdigit() else token[:_LONGEST_WORD] for token in tokens]
+
+
+def _mark_denied(tokens: list[str]) -> list[str]:
+    """Return *tokens*, those behind a negation with a mark that keeps them apart."""
+    marked: list[str] = []
+    last = -_DENIED - 1
+    for place, token in enumerate(tokens):
+        if _NEGATIONS.fullmatch(token):
+            last = place
+            marked.append(token)
+        else:
+            marked.append(f"-{token}" if place - last <= _DENIED else token)
+    return marked
 
 
 def _word_features(tokens: list[str]) -> Iterator[str]:

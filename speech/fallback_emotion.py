@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import Final
 
@@ -10,8 +9,7 @@ from domain.deadlines import Deadline
 from domain.errors import EmotionFailed
 from domain.speech import AudioClip, Emotion
 from speech.engines import EmotionEngine
-
-log = logging.getLogger(__name__)
+from speech.outage import Outage
 
 FIRST_SHARE: Final = 0.8
 """Of the time there is, for the first reader; the second one needs milliseconds."""
@@ -19,22 +17,32 @@ FIRST_SHARE: Final = 0.8
 
 class FallbackEmotion:
     """
-    Read with *first*, and with *second* when that fails.
+    Read with *first*, and with *second* while that fails.
 
     Args:
         timeout_seconds: Of both together.
+        outage: Whether *first* is worth asking.
+        needs_sound: *first* cannot read words alone.
     """
 
     def __init__(
-        self, first: EmotionEngine, second: EmotionEngine, *, timeout_seconds: float
+        self,
+        first: EmotionEngine,
+        second: EmotionEngine,
+        *,
+        timeout_seconds: float,
+        outage: Outage,
+        needs_sound: bool = False,
     ) -> None:
         self._first = first
         self._second = second
         self._timeout_seconds = timeout_seconds
+        self._outage = outage
+        self._needs_sound = needs_sound
 
     def state(self) -> str:
-        """Return the state of the first reader, `degraded` when only the second is."""
-        state = self._first.state()
+        """Return `ok`; `degraded` while only the second reader works."""
+        state = "unavailable" if self._outage.on else self._first.state()
         return "degraded" if state != "ok" and self._second.state() == "ok" else state
 
     async def start(self) -> None:
@@ -58,11 +66,18 @@ class FallbackEmotion:
         """
         now = time.monotonic()
         ends = min(now + self._timeout_seconds, deadline.expires_at)
-        first = Deadline(now + FIRST_SHARE * (ends - now))
-        try:
-            return await self._first.read(text, clip, language=language, deadline=first)
-        except EmotionFailed:
-            log.warning("emotion_fell_back")
+        possible = clip is not None or not self._needs_sound
+        if possible and self._outage.may_try():
+            first = Deadline(now + FIRST_SHARE * (ends - now))
+            try:
+                found = await self._first.read(
+                    text, clip, language=language, deadline=first
+                )
+            except EmotionFailed:
+                self._outage.failed()
+            else:
+                self._outage.succeeded()
+                return found
         return await self._second.read(
             text, clip, language=language, deadline=Deadline(ends)
         )

@@ -44,7 +44,9 @@ class HTTPEmotion:
 
     def __init__(self, url: str, *, timeout_seconds: float = 5.0) -> None:
         self._client = EmotionClient(
-            f"{url.rstrip('/')}/predict", timeout_seconds=timeout_seconds
+            f"{url.rstrip('/')}/predict",
+            engine="http_emotion",
+            timeout_seconds=timeout_seconds,
         )
 
     def state(self) -> str:

@@ -97,8 +97,8 @@ def judge(
     """
     Return what words and sound say together.
 
-    The words name the class. A sound far from typical only moves how sure they have to
-    be of `angry` and `happy`, against `neutral`.
+    The words name the class, if they are sure enough and more so than of `neutral`. A
+    sound far from typical only moves how sure they have to be of `angry` and `happy`.
 
     Args:
         told: Probability of each class by the words.
@@ -109,10 +109,11 @@ def judge(
     label = max(feelings, key=lambda name: feelings[name])
     share = feelings[label]
     heard_in = ("text",) if prosody is None else ("text", "sound")
+    needed = max(threshold, told["neutral"])
     if prosody is not None and label in _HEARD_IN_SOUND:
         distance = arousal(prosody)
         if abs(distance) >= FAR:
-            threshold -= NUDGE if distance > 0 else -NUDGE
-    if share < threshold:
+            needed -= NUDGE if distance > 0 else -NUDGE
+    if share < needed:
         return Emotion("neutral", round(1.0 - share, 3), heard_in)
     return Emotion(label, round(share, 3), heard_in)

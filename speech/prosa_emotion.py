@@ -40,6 +40,7 @@ class ProsaEmotion:
         self._vendor_without_key = url is None and not api_key
         self._client = EmotionClient(
             url or VENDOR_URL,
+            engine="prosa_emotion",
             headers={"x-api-key": api_key} if api_key else {},
             timeout_seconds=timeout_seconds,
         )
@@ -75,7 +76,7 @@ class ProsaEmotion:
         if not text.strip():
             return Emotion("neutral", 1.0, ("text",))
         reply = await self._client.post(
-            deadline=deadline, json={"text": text[:MAX_TEXT_CHARS]}
+            payload={"text": text[:MAX_TEXT_CHARS]}, deadline=deadline
         )
         label, score = _strongest(reply.get("emotion"))
         if score < THRESHOLD:

@@ -16,13 +16,16 @@ from domain.errors import TurnTimeout
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+File = tuple[str, bytes, str]
+"""Name, content, type."""
 
 ATTEMPTS = 2
 RETRY_SECONDS = 0.3
 # A server that asks for more is not waited for: somebody is listening.
 MAX_RETRY_SECONDS = 3.0
 RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-REFUSED = frozenset({400, 415, 422})
+REFUSED = frozenset({400, 413, 415, 422})
+"""Statuses that are about what was sent, not about the server."""
 
 
 class RemoteFault(Exception):
@@ -31,6 +34,7 @@ class RemoteFault(Exception):
 
     Attributes:
         status: Of the answer; None when there was none.
+        ours: The server works; it refused what it was given.
         again: The same call may succeed in a moment.
         after_seconds: What the server asked for.
     """
@@ -48,6 +52,7 @@ class RemoteFault(Exception):
         self.again = again
         self.status = status
         self.after_seconds = after_seconds
+        self.ours = status in REFUSED
 
 
 def shorten(deadline: Deadline, seconds: float) -> Deadline:
@@ -100,10 +105,14 @@ class RemoteClient:
         url: str,
         *,
         payload: Mapping[str, object] | None = None,
+        params: Mapping[str, str] | None = None,
+        files: Mapping[str, File] | None = None,
         deadline: Deadline,
     ) -> httpx.Response:
         """
         Return an answer of status 2xx whose body is still to be read; close it.
+
+        What is sent is *payload* as JSON or *files* as a form, *params* in the query.
 
         Raises:
             RemoteFault: There is none.
@@ -112,7 +121,12 @@ class RemoteClient:
             self._client = httpx.AsyncClient(timeout=self._timeout_seconds)
         try:
             request = self._client.build_request(
-                method, url, json=payload, headers=self._headers
+                method,
+                url,
+                json=payload,
+                params=params,
+                files=files,
+                headers=self._headers,
             )
             async with asyncio.timeout(self._limit(deadline)):
                 reply = await self._client.send(request, stream=True)
@@ -154,11 +168,15 @@ class RemoteClient:
         url: str,
         *,
         payload: Mapping[str, object] | None = None,
+        params: Mapping[str, str] | None = None,
+        files: Mapping[str, File] | None = None,
         max_bytes: int,
         deadline: Deadline,
     ) -> bytes:
         """Return a whole body of at most *max_bytes*. Raises `RemoteFault`."""
-        reply = await self.open(method, url, payload=payload, deadline=deadline)
+        reply = await self.open(
+            method, url, payload=payload, params=params, files=files, deadline=deadline
+        )
         body = bytearray()
         try:
             async for part in self.parts(reply, deadline=deadline):

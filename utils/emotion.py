@@ -9,6 +9,7 @@ from speech.fallback_emotion import FallbackEmotion
 from speech.http_emotion import HTTPEmotion
 from speech.local_emotion import LocalEmotion
 from speech.off import OffEmotion
+from speech.outage import Outage
 from speech.prosa_emotion import ProsaEmotion
 
 
@@ -27,7 +28,13 @@ def build_emotion(settings: Settings) -> EmotionEngine:
     local = LocalEmotion(timeout_seconds=seconds)
     if settings.emotion_engine == "local":
         return local
-    return FallbackEmotion(_build_service(settings), local, timeout_seconds=seconds)
+    return FallbackEmotion(
+        _build_service(settings),
+        local,
+        timeout_seconds=seconds,
+        outage=Outage("emotion"),
+        needs_sound=settings.emotion_engine == "http",
+    )
 
 
 def _build_service(settings: Settings) -> EmotionEngine:
