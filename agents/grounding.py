@@ -154,6 +154,8 @@ class AnswerChecker:
         given = [one for one in cited if 1 <= one <= len(self._sources)]
         if given:
             if self._carries(sentence, given):
+                if len(given) == 1:
+                    return given
                 kept = [one for one in given if self._carries(sentence, [one])]
                 return kept or given
             for one in given:

@@ -51,6 +51,7 @@ _MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 _SCALE = "|".join(sorted(_SCALES, key=len, reverse=True))
 _ORDINAL = r"(?:st|nd|rd|th)?"
 
+_DIGIT = re.compile(r"\d")
 _ISO_DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
 _SLASH_DATE = re.compile(r"(?<![\d/])(\d{1,2})[/-](\d{1,2})[/-](\d{4}|\d{2})(?![\d/])")
 _DAY_MONTH = re.compile(
@@ -120,6 +121,9 @@ def find_dates(text: str) -> frozenset[str]:
     A full date is given with both its parts (month of the year, day of the month), so
     that `1 March` is among the dates of `1 Maret 2026`.
     """
+    if not _DIGIT.search(text):
+        # Every form of a date has one, and most sentences have none.
+        return frozenset()
     return frozenset(date for date, _, _ in _iter_dates(text))
 
 
