@@ -53,7 +53,7 @@ _AMOUNT = rf"(?:{_DIGITS}|{_NUMBER_WORDS})"
 _ASKED: Final[Mapping[str, re.Pattern[str]]] = {
     kind: re.compile(pattern, re.IGNORECASE)
     for kind, pattern in {
-        "money": r"\b(?:cost|costs|fee|fees|price|pay|paid|salary|rent|fine|fined|worth|earn"
+        "money": r"\b(?:how much (?:is|are|was|were|does|do|did|will)|cost|costs|fee|fees|price|pay|paid|salary|rent|fine|fined|worth|earn"
         r"|allowance|tuition|revenue|budget|biaya|harga|denda|tarif|bayar|membayar|ongkos|sewa"
         r"|gaji|hadiah|dana|ukt|rupiah|beasiswa|uang|nilai jual)\b",
         "percent": r"\b(?:percent(?:age)?|persen(?:tase)?|proportion|what share|what fraction)\b",

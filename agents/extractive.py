@@ -135,6 +135,8 @@ def _choose(candidates: Sequence[Candidate]) -> list[Candidate]:
             continue
         if held > _ENOUGH:
             break
+        if chosen and _is_beside(candidate, chosen):
+            continue
         known = {other.passage.id for other in chosen} or {candidate.passage.id}
         elsewhere = candidate.passage.id not in known
         if elsewhere and belief < _ANOTHER_PASSAGE * beliefs[0]:
@@ -150,6 +152,14 @@ def _choose(candidates: Sequence[Candidate]) -> list[Candidate]:
         if len(chosen) == _SENTENCES_WHEN_SHORT:
             break
     return chosen
+
+
+def _is_beside(candidate: Candidate, chosen: Sequence[Candidate]) -> bool:
+    """Tell whether it is a further row of a table, about less of what was asked."""
+    return candidate.passage.table and any(
+        other.passage.id == candidate.passage.id and candidate.coverage < other.coverage
+        for other in chosen
+    )
 
 
 def _beliefs(candidates: Sequence[Candidate]) -> list[float]:

@@ -13,9 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from language.analysis import is_stop_word, words
+from agents.answer_kinds import find_asked_kinds
+from language.analysis import is_stop_word, stems, words
+from language.sentences import split_sentences
 from language.stopwords import ALL_STOP_WORDS
-from language.values import MONTHS
+from language.values import MONTHS, find_names
 
 _OPENERS = re.compile(
     r"(?:and|but|so|or|then|also|what about|how about|what if|what else|same for"
@@ -80,6 +82,14 @@ _DEFINITION = re.compile(
     r"|yang))\b",
     re.IGNORECASE,
 )
+_PERSONS: Final = {
+    "en": frozenset({"he", "him", "his", "she", "her", "hers", "they", "their"}),
+    "id": frozenset({"dia", "ia", "beliau"}),
+}
+_TITLES: Final = frozenset(
+    ["dr", "drs", "dra", "prof", "ir", "mr", "mrs", "ms", "bapak", "ibu", "pak", "bu"]
+)
+_MOST_NAMES = 4
 _LONGEST_WITH_PRONOUN = 9
 """Content words above which a pronoun refers within the question itself."""
 _FEW = 1
@@ -138,7 +148,9 @@ class Understanding:
         )
 
 
-def understand(text: str, language: str, *, asked: Sequence[str] = ()) -> Understanding:
+def understand(
+    text: str, language: str, *, asked: Sequence[str] = (), told: str = ""
+) -> Understanding:
     """
     Return *text* joined with the questions it leans on.
 
@@ -146,6 +158,7 @@ def understand(text: str, language: str, *, asked: Sequence[str] = ()) -> Unders
         text: The question.
         language: `en` or `id`.
         asked: Earlier questions of the conversation, oldest first.
+        told: What the last answer quoted: who "she" is stands there.
     """
     if not asked or not is_follow_up(text, language):
         return Understanding(text=text, language=language, standalone=text)
@@ -155,15 +168,44 @@ def understand(text: str, language: str, *, asked: Sequence[str] = ()) -> Unders
         if not is_follow_up(earlier, language):
             break
     context = ""
-    for earlier in reversed(chain):
-        context = _join(_without_replaced(context, earlier), earlier)
+    for place, earlier in enumerate(reversed(chain)):
+        # What was asked in between about the same thing is no topic, but "and for
+        # masters?" narrows it.
+        if place == 0 or _OPENERS.match(earlier.strip()):
+            context = _join(_without_replaced(context, earlier), earlier)
     context = _without_replaced(context, text)
+    if (
+        told
+        and _means_person(text, language)
+        and "person" in find_asked_kinds(chain[0])
+    ):
+        context = _join(context, " ".join(_find_people(told, chain[0], language)))
     return Understanding(
         text=text,
         language=language,
         standalone=_join(context, text),
         context=context,
     )
+
+
+def _means_person(text: str, language: str) -> bool:
+    found = words(text)
+    return any(word in _PERSONS[language] for word in found) or (
+        language == "id" and any(_has_clitic(word) for word in found)
+    )
+
+
+def _find_people(told: str, question: str, language: str) -> list[str]:
+    """Return the names in the sentence of an answer that says who was asked for."""
+    wanted = set(stems(question, language))
+    sentences = [one.text for one in split_sentences(told)]
+    best = max(
+        sentences,
+        key=lambda one: len(wanted & set(stems(one, language))),
+        default="",
+    )
+    names = find_names(best) - _TITLES - set(words(question))
+    return [word for word in words(best) if word in names][:_MOST_NAMES]
 
 
 def is_follow_up(text: str, language: str) -> bool:
@@ -178,9 +220,13 @@ def is_follow_up(text: str, language: str) -> bool:
         return False
     if any(_leans(found, index, language) for index in range(len(found))):
         return True
-    return language == "id" and any(
+    return language == "id" and any(_has_clitic(word) for word in found)
+
+
+def _has_clitic(word: str) -> bool:
+    """Tell whether *word* ends in -nya, "of it" or "of hers"."""
+    return (
         len(word) > len("nya") + 2 and word.endswith("nya") and word not in _NOT_CLITIC
-        for word in found
     )
 
 
@@ -246,6 +292,7 @@ def _without_replaced(context: str, text: str) -> str:
         lowered = word.lower()
         if lowered not in new or at in drop or lowered in ALL_STOP_WORDS:
             continue
+        drop |= _find_other_modifiers(kept, at, _TOKEN.findall(text))
         # "golongan 4" gives way to "golongan 5", "Independent Route" to "Coastal
         # Route".
         after = at + 1
@@ -267,6 +314,37 @@ def _without_replaced(context: str, text: str) -> str:
                 drop.add(beside)
                 beside += step
     return " ".join(word for at, word in enumerate(kept) if at not in drop)
+
+
+def _find_other_modifiers(
+    context: Sequence[str], at: int, text: Sequence[str]
+) -> set[int]:
+    """Return where *context* has "twin room" while *text* says "quad room"."""
+    lowered = [word.lower() for word in text]
+    held = {word.lower() for word in context}
+    found: set[int] = set()
+    for place in (i for i, word in enumerate(lowered) if word == context[at].lower()):
+        for step in (-1, 1):
+            old, new = at + step, place + step
+            if not (0 <= old < len(context) and 0 <= new < len(text)):
+                continue
+            one, other = context[old].lower(), lowered[new]
+            if one in lowered or other in held:
+                continue
+            # "kamar asrama putri" is no kind of room beside "kamar dua orang".
+            if _is_plain(one) and _is_plain(other):
+                beyond = (_at(context, old + step), _at(text, new + step))
+                if not any(_is_plain(word.lower()) for word in beyond):
+                    found.add(old)
+    return found
+
+
+def _at(found: Sequence[str], place: int) -> str:
+    return found[place] if 0 <= place < len(found) else ""
+
+
+def _is_plain(word: str) -> bool:
+    return word.isalpha() and word not in ALL_STOP_WORDS
 
 
 def _is_value(word: str) -> bool:

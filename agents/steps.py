@@ -7,6 +7,7 @@ import itertools
 import logging
 import time
 import unicodedata
+from dataclasses import replace
 from typing import Literal
 
 from langgraph.runtime import Runtime
@@ -27,7 +28,7 @@ from agents.turn_state import Draft, TurnContext, TurnState
 from agents.upstream import ChatModel
 from agents.writer import ModelWriter, find_quote
 from domain.conversations import Message
-from domain.documents import SearchQuery
+from domain.documents import Passage, SearchQuery
 from domain.errors import RetrievalUnavailable, StoreUnavailable
 from domain.ports import FeedbackStore, Retriever
 from domain.turns import Answer, AnswerDelta, RetrievalCompleted
@@ -43,6 +44,8 @@ _TITLE_CHARACTERS = 60
 _ABOUT_SELECTION = 0.25
 """Share of the question's words from which it is about the selected text."""
 _SELECTION_CONFIDENCE = 0.6
+_CITED_BEFORE = 0.1
+"""Score that a follow-up gives to passages of the documents cited last."""
 _CANDIDATE_PASSAGES = 8
 """Passages searched at least: rarity of words is counted among them."""
 
@@ -87,6 +90,7 @@ class Steps:
             replay = _find_replay(history, turn.question_id)
             if replay is not None:
                 context.replayed = True
+                context.turns = len(asked)
                 found["draft"] = replay
                 return found
             reply = None
@@ -95,7 +99,9 @@ class Steps:
             if reply is not None:
                 found["draft"] = Draft(text=reply)
                 return found
-            understanding = understand(question.text, language, asked=asked)
+            understanding = understand(
+                question.text, language, asked=asked, told=_last_quote(history)
+            )
             if self._writer is not None and understanding.follow_up:
                 understanding = await self._writer.rewrite(
                     understanding, history, deadline=turn.deadline
@@ -136,6 +142,8 @@ class Steps:
                     raise
                 passages = ()
                 context.degrade("retrieval")
+        if understanding.follow_up:
+            passages = _prefer_cited(passages, state["history"])
         if selection is not None:
             passages = (selection, *passages)
         given = question.max_results + (1 if selection is not None else 0)
@@ -358,6 +366,31 @@ def _last_language(history: tuple[Message, ...]) -> str:
         for one in reversed(history)
     )
     return next(filter(None, spoken), "en")
+
+
+def _last_answer(history: tuple[Message, ...]) -> Message | None:
+    return next((one for one in reversed(history) if one.role == "assistant"), None)
+
+
+def _last_quote(history: tuple[Message, ...]) -> str:
+    """Return what the last answer quoted first, or nothing."""
+    answer = _last_answer(history)
+    return answer.citations[0].quote if answer and answer.citations else ""
+
+
+def _prefer_cited(
+    passages: tuple[Passage, ...], history: tuple[Message, ...]
+) -> tuple[Passage, ...]:
+    """Put passages of the documents cited last forward: the talk is about them."""
+    answer = _last_answer(history)
+    cited = {one.document_id for one in answer.citations} if answer else set()
+    raised = (
+        replace(one, score=min(1.0, one.score + _CITED_BEFORE))
+        if one.document_id in cited
+        else one
+        for one in passages
+    )
+    return tuple(sorted(raised, key=lambda one: -one.score))
 
 
 def _told(asked: list[str], context: TurnContext) -> list[str]:

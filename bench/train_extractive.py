@@ -52,7 +52,7 @@ _NEWTON_STEPS = 20
 _PRIORS = {
     "together": 1.0,
     "grams_together": 2.0,
-    "superseded": -2.0,
+    "superseded": -4.0,
     "question": -1.0,
     "foreign": -0.5,
 }
