@@ -234,7 +234,8 @@ class FakeAnswerer:
                     raise self.failure_midway
                 if self.pause:
                     await self.pause.wait()
-            self._commit(turn, answer)
+            if turn.kept:
+                self._commit(turn, answer)
             completed = True
             yield AnswerCompleted(answer)
         finally:

@@ -148,6 +148,7 @@ async def test_earlier_messages_are_the_history_and_nothing_is_kept(
         ("assistant", "Ada [1]."),
     ]
     assert turn.kept is False
+    assert parts.conversations.kept == {}
 
 
 async def test_two_requests_share_no_conversation(
