@@ -78,10 +78,10 @@ def load_model(language: str, *, folder: Path = DATA) -> TextEmotion:
     """
     path = folder / f"emotion_{language}.npz"
     try:
-        with np.load(path, allow_pickle=False) as data:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             weights = data["weights"].astype(np.float32) * data["scale"]
             model = TextEmotion(weights, data["bias"], float(data["threshold"]))
-    except (KeyError, ValueError, zipfile.BadZipFile) as exc:
+    except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as exc:
         raise OSError(f"{path.name} is not a model of emotions") from exc
     if weights.shape != (BUCKETS, len(LABELS)):
         raise OSError(f"{path.name} is of another version")
@@ -114,7 +114,9 @@ def hash_features(text: str) -> tuple[NDArray[np.int64], Floats]:
     for family in families:
         if family:
             # Sorted: sets of strings have another order in every process.
-            indices += sorted(crc32(name.encode()) % BUCKETS for name in family)
+            indices += sorted(
+                crc32(name.encode("utf-8", "replace")) % BUCKETS for name in family
+            )
             values += [len(family) ** -0.5] * len(family)
     return np.array(indices, dtype=np.int64), np.array(values, dtype=np.float32)
 

@@ -18,7 +18,7 @@ from speech.prosody import Prosody, arousal, measure
 log = logging.getLogger(__name__)
 
 LANGUAGES: Final = ("en", "id")
-FAR: Final = 1.8
+FAR: Final = 2.0
 """Standard deviations from typical at which the sound is listened to."""
 NUDGE: Final = 0.15
 """How much such a sound moves the threshold of the classes it can tell."""
