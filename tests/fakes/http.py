@@ -9,6 +9,8 @@ import httpx
 
 from api.bridge import Bridge
 from api.bridge_body import limits_by_path
+from api.realtime.access import ROUTE as REALTIME
+from api.realtime.socket import RealtimeSocket
 from app import create_app
 from config import Settings
 from tests.fakes.services import KEY, FakeParts
@@ -26,8 +28,9 @@ def make_bridge(parts: FakeParts, **values: Any) -> Bridge:
     """Return the ASGI application on *parts*."""
     settings = make_settings(**values)
     services = parts.services()
+    application = create_app(settings, services)
     return Bridge(
-        create_app(settings, services),
+        application,
         starters=services.starters,
         closers=services.closers,
         body_limit=limits_by_path(
@@ -38,6 +41,7 @@ def make_bridge(parts: FakeParts, **values: Any) -> Bridge:
             },
             default=128 * 1024,
         ),
+        sockets={REALTIME: RealtimeSocket(application.extensions["tanya"])},
         cors_origins=tuple(settings.cors_origins.split(",")),
     )
 

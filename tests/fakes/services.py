@@ -10,6 +10,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from agents.early_search import EarlySearch
+from agents.realtime import RealtimeTalks
+from api.v1.ids import new_message_id
 from domain.callers import Caller
 from domain.conversations import (
     Conversation,
@@ -32,6 +35,7 @@ from domain.errors import (
     TurnStillRunning,
 )
 from domain.ports import Allowance, Services, StoredReply, TurnLease
+from domain.realtime_ports import RealtimeServices
 from domain.turns import (
     Answer,
     AnswerCompleted,
@@ -42,8 +46,9 @@ from domain.turns import (
     TurnStarted,
 )
 from stores.kiosk import KioskSessions
+from stores.realtime_secrets import SharedSecrets
 from tests.fakes.sound import FakeSound
-from tests.fakes.visitors import make_sessions
+from tests.fakes.visitors import MemoryRecords, make_sessions
 
 Item = TypeVar("Item")
 
@@ -480,9 +485,17 @@ class FakeParts:
     health: FakeHealth
     visitors: KioskSessions
     sound: FakeSound = field(default_factory=FakeSound)
+    secrets: MemoryRecords = field(default_factory=MemoryRecords)
 
     def services(self) -> Services:
         """Return them as the bundle an application is given."""
+        speech = self.sound.services(self.rag)
+        talks = RealtimeTalks(
+            speech=speech,
+            conversations=self.conversations,
+            early=EarlySearch(FakeRetriever()),
+            new_id=new_message_id,
+        )
         return Services(
             rag=self.rag,
             retriever=FakeRetriever(),
@@ -494,7 +507,8 @@ class FakeParts:
             keys=FakeKeys(),
             health=self.health,
             visitors=self.visitors,
-            speech=self.sound.services(self.rag),
+            speech=speech,
+            realtime=RealtimeServices(talks, SharedSecrets(self.secrets)),
         )
 
 

@@ -83,6 +83,7 @@ def test_it_is_openapi_3_1_with_every_endpoint_of_the_contract() -> None:
         ("post", "/v1/kiosk/sessions/current/touch"),
         ("delete", "/v1/kiosk/sessions/current"),
         ("post", "/v1/kiosk/sessions/current/link"),
+        ("post", "/v1/realtime/client_secrets"),
         ("post", "/v1/visits"),
         ("get", "/health"),
         ("get", "/ready"),
