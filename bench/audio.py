@@ -3,7 +3,8 @@ How does a spoken turn do over HTTP? `python -m bench.audio`.
 
 Every recording in every container: words wrong and seconds by stage. The first sound
 of a streamed answer against waiting for the whole one, with a model that writes 30
-tokens a second. A typed turn beside two recordings that are being recognised.
+tokens a second. A typed turn beside two recordings that are being recognised. Questions
+that the service speaks and hears again.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from typing import Any
 
 import httpx
 
+from bench.questions import load_cases
 from bench.recordings import CONTAINERS, Recording, contain, load_recordings
-from bench.voice import DATA, SAMPLES, count_errors
+from bench.voice import DATA, SAMPLES, count_errors, question_words
 from domain.speech import AudioClip
 from tests.fakes.openai_server import running_server
 from tests.service import RunningService, start_service
@@ -253,6 +255,36 @@ async def _keep_speaking(
     return heard
 
 
+def measure_loop(client: httpx.Client, *, every: int) -> None:
+    """Print how many words come back of what the service itself has spoken."""
+    for language in ("en", "id"):
+        errors = words = 0
+        cases = load_cases(SAMPLES / "questions.jsonl")
+        for case in [one for one in cases if one.language == language][::every]:
+            said = question_words(case.question, language=language)
+            spoken = client.post(
+                "/v1/audio/speech",
+                json={
+                    "model": "tanya-speech",
+                    "input": case.question,
+                    "voice": "default",
+                    "response_format": "flac",
+                },
+            )
+            spoken.raise_for_status()
+            heard = client.post(
+                "/v1/audio/transcriptions",
+                files={"file": ("question.flac", spoken.content)},
+                data={"model": "tanya-transcribe", "language": language},
+            )
+            heard.raise_for_status()
+            errors += count_errors(said, heard.json()["text"].lower().split())
+            words += len(said)
+        print(
+            f"spoken and heard again, {language}: WER {errors / words:.1%} of {words}"
+        )
+
+
 def _settle(client: httpx.Client) -> None:
     end = time.monotonic() + 120
     while time.monotonic() < end:
@@ -269,7 +301,8 @@ def main() -> int:
     parser.add_argument("--recordings", type=Path, default=None)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--turns", type=int, default=60)
-    parser.add_argument("--only", choices=("containers", "first", "beside"))
+    parser.add_argument("--every", type=int, default=3, help="of the questions")
+    parser.add_argument("--only", choices=("containers", "loop", "first", "beside"))
     given = parser.parse_args()
     folder = given.recordings or (DATA if DATA.is_dir() else SAMPLES / "speech")
     recordings = load_recordings(folder)
@@ -281,7 +314,7 @@ def main() -> int:
             if " ".join(one.words) == QUESTION
         )
         met.append(measure_first_sound(weather, given.rounds))
-    if given.only in {None, "containers", "beside"}:
+    if given.only != "first":
         with start_service() as service, service.client(timeout=120) as client:
             for path in sorted((SAMPLES / "documents").iterdir()):
                 client.post(
@@ -289,9 +322,11 @@ def main() -> int:
                 )
             _settle(client)
             ask(client, contain(recordings[0].clip, "wav"), conversation="warm")
-            if given.only != "beside":
+            if given.only in {None, "loop"}:
+                measure_loop(client, every=given.every)
+            if given.only in {None, "containers"}:
                 met.append(report_hearing(hear_everything(client, recordings)))
-            if given.only != "containers":
+            if given.only in {None, "beside"}:
                 clip = max(recordings, key=lambda one: one.clip.seconds).clip
                 met.append(asyncio.run(measure_beside(service, clip, given.turns)))
     print("bars met" if all(met) else "BARS MISSED")

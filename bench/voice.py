@@ -117,7 +117,9 @@ def speak_questions(language: str, *, every: int) -> list[Utterance]:
         if shutil.which(_program(voice))
     ]
     return [
-        Utterance(_words(question, language=language), _say(question, voice=voice))
+        Utterance(
+            question_words(question, language=language), _say(question, voice=voice)
+        )
         for question, voice in pairs[::every]
     ]
 
@@ -178,7 +180,8 @@ def _document_sentences() -> list[str]:
     return [each.text for one in passages for each in split_sentences(one.text)]
 
 
-def _words(question: str, *, language: str) -> tuple[str, ...]:
+def question_words(question: str, *, language: str) -> tuple[str, ...]:
+    """Return what somebody says who reads *question* out."""
     tokens = re.findall(r"[A-Za-z]+(?:'[A-Za-z]+)?|\d+", question)
     return tuple(spoken_words(tokens, language=language))
 

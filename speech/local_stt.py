@@ -39,8 +39,11 @@ MEMORY_MB = 1_536
 BUILD_SECONDS = 120.0
 LOAD_SECONDS = 30.0
 FEED_SECONDS = 10.0
-REFRESH_SECONDS = 60.0
-"""How soon a new document's words are known, at the earliest."""
+REFRESH_SECONDS = 15.0
+"""How soon a new document's words are looked for, at the earliest."""
+_NOTHING = b"[]"
+FIRST_SECONDS = 10.0
+"""How long the first utterance waits for the first documents to be learned."""
 EXPERIMENTAL = frozenset({"id"})
 """Languages that are heard with the acoustics of another one."""
 
@@ -122,6 +125,9 @@ class LocalSTT:
         digest = hashlib.sha256(payload).hexdigest()[:16]
         if digest == self._digest:
             return
+        if payload == _NOTHING:
+            self._models, self._digest = {}, digest
+            return
         folder = await asyncio.to_thread(self._make_folder, digest)
         request = {"op": "build", "folder": str(folder)}
         try:
@@ -151,7 +157,7 @@ class LocalSTT:
         """
         self._check()
         self._in_use = True
-        self._refresh_soon()
+        await self._learn(deadline)
         request = self._request("recognise", language)
         for attempt in (1, 2):
             try:
@@ -171,7 +177,7 @@ class LocalSTT:
         """Hear one utterance while it is spoken; it holds one of the processes."""
         self._check()
         self._in_use = True
-        self._refresh_soon()
+        await self._learn(Deadline.after(FIRST_SECONDS))
         request = self._request("start", language)
         async with self._pool.lease() as worker:
             listening = _Utterance(worker, request)
@@ -197,8 +203,15 @@ class LocalSTT:
     def _request(self, op: str, language: str | None) -> dict[str, object]:
         return {"op": op, "language": language, "models": dict(self._models)}
 
+    async def _learn(self, deadline: Deadline) -> None:
+        """Look for new documents; wait for that while nothing is known at all."""
+        self._refresh_soon()
+        if not self._models and self._refreshing is not None:
+            seconds = min(FIRST_SECONDS, deadline.remaining() / 2)
+            await asyncio.wait({self._refreshing}, timeout=seconds)
+
     def _refresh_soon(self) -> None:
-        """Look for new documents in the background, at most once a minute."""
+        """Look for new documents in the background, not too often."""
         if self._refreshing is not None and not self._refreshing.done():
             return
         checked = self._checked_at
