@@ -146,6 +146,7 @@ def build_services(settings: Settings) -> Services:
     from agents.models import build_chat_model
     from agents.rag import RagAgent
     from knowledge.search import PassageSearch
+    from stores.curated import SQLCuratedAnswers
     from stores.feedback import SQLFeedbackStore
     from stores.idempotency import RedisIdempotencyStore
     from stores.kiosk_guard import GuardedConversations
@@ -169,6 +170,7 @@ def build_services(settings: Settings) -> Services:
         checkpointer=state.checkpointer,
         model=model,
         feedback=feedback,
+        curated=SQLCuratedAnswers(shelf.database),
     )
     engines = _build_engines(settings, shelf.passages)
     services = Services(

@@ -21,12 +21,19 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from agents.commit_once import COMMIT_KEY, CommitOnce
+from agents.curated import CuratedBook
 from agents.evidence import PassageReader
 from agents.steps import Steps
 from agents.turn_state import TurnContext, TurnState
 from agents.upstream import ChatModel
 from domain.errors import InternalError, TurnTimeout
-from domain.ports import ConversationStore, FeedbackStore, Retriever, TurnLease
+from domain.ports import (
+    ConversationStore,
+    CuratedAnswers,
+    FeedbackStore,
+    Retriever,
+    TurnLease,
+)
 from domain.turns import Answer, AnswerCompleted, Turn, TurnEvent, TurnStarted
 
 log = logging.getLogger(__name__)
@@ -45,6 +52,8 @@ class RagAgent:
         checkpointer: Keeps the messages.
         model: Writes answers; None: the best sentences are quoted.
         feedback: Takes down refused questions; None: nobody does.
+        curated: Answers that people wrote, given before any search; None: there are
+            none.
     """
 
     def __init__(
@@ -55,10 +64,15 @@ class RagAgent:
         checkpointer: BaseCheckpointSaver[Any],
         model: ChatModel | None = None,
         feedback: FeedbackStore | None = None,
+        curated: CuratedAnswers | None = None,
     ) -> None:
         self._conversations = conversations
         steps = Steps(
-            retriever=retriever, model=model, feedback=feedback, reader=PassageReader()
+            retriever=retriever,
+            model=model,
+            feedback=feedback,
+            reader=PassageReader(),
+            curated=CuratedBook(curated) if curated is not None else None,
         )
         self._graph = build_graph(steps, CommitOnce(checkpointer))
         self._forgetful = build_graph(steps, None)

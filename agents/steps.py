@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import time
 import unicodedata
-from dataclasses import replace
 from typing import Literal
 
 from langgraph.runtime import Runtime
 
+from agents.curated import CuratedBook, write_answer
 from agents.evidence import PassageReader
 from agents.extractive import build_citation, compose_quote
 from agents.follow_ups import Understanding, is_follow_up, understand
@@ -21,6 +20,14 @@ from agents.gate import (
     Judgement,
     judge,
 )
+from agents.history import (
+    find_replay,
+    last_language,
+    last_quote,
+    list_told,
+    prefer_cited,
+    read_history,
+)
 from agents.ranking import Candidate, rank_sentences
 from agents.selection import SELECTION_ID, build_selection, describe_selection
 from agents.small_talk import find_reply
@@ -28,13 +35,13 @@ from agents.turn_state import Draft, TurnContext, TurnState
 from agents.upstream import ChatModel
 from agents.writer import ModelWriter, find_quote
 from domain.conversations import Message
-from domain.documents import Passage, SearchQuery
+from domain.documents import SearchQuery
 from domain.errors import RetrievalUnavailable, StoreUnavailable
 from domain.ports import FeedbackStore, Retriever
 from domain.turns import Answer, AnswerDelta, RetrievalCompleted
 from language.detection import detect_language
 from prompts import rag as texts
-from stores.messages import from_langchain, to_langchain
+from stores.messages import to_langchain
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +51,6 @@ _TITLE_CHARACTERS = 60
 _ABOUT_SELECTION = 0.25
 """Share of the question's words from which it is about the selected text."""
 _SELECTION_CONFIDENCE = 0.6
-_CITED_BEFORE = 0.1
-"""Score that a follow-up gives to passages of the documents cited last."""
 _CANDIDATE_PASSAGES = 8
 """Passages searched at least: rarity of words is counted among them."""
 
@@ -59,6 +64,7 @@ class Steps:
         model: Writes answers; None: the best sentences are quoted.
         feedback: Takes down questions that were refused; None: nobody does.
         reader: Takes passages apart.
+        curated: Finds answers that people wrote; None: there are none.
     """
 
     def __init__(
@@ -68,39 +74,39 @@ class Steps:
         model: ChatModel | None,
         feedback: FeedbackStore | None,
         reader: PassageReader,
+        curated: CuratedBook | None = None,
     ) -> None:
         self._retriever = retriever
         self._writer = ModelWriter(model) if model else None
         self._feedback = feedback
         self._reader = reader
+        self._curated = curated
 
     async def understand(self, state: TurnState, runtime: Run) -> TurnState:
         """Read the history, find the language, make the question searchable."""
         context = runtime.context
         turn, question = context.turn, context.turn.question
         with context.stage("understand"):
-            history = _read_history(state, context)
+            history = read_history(state.get("messages"), context.turn.seed)
             asked = [message.text for message in history if message.role == "user"]
             context.turns = len(asked) + 1
             context.title = make_title(asked[0] if asked else question.text)
             language = question.language or detect_language(
-                question.text, default=_last_language(history)
+                question.text, default=last_language(history)
             )
             found: TurnState = {"history": history, "language": language}
-            replay = _find_replay(history, turn.question_id)
+            replay = find_replay(history, turn.question_id)
             if replay is not None:
                 context.replayed = True
                 context.turns = len(asked)
                 found["draft"] = replay
                 return found
-            reply = None
-            if not question.selected_text:
-                reply = find_reply(question.text, language, told=_told(asked, context))
-            if reply is not None:
-                found["draft"] = Draft(text=reply)
+            ready = await self._find_ready(context, asked, language)
+            if ready is not None:
+                found["draft"] = ready
                 return found
             understanding = understand(
-                question.text, language, asked=asked, told=_last_quote(history)
+                question.text, language, asked=asked, told=last_quote(history)
             )
             if self._writer is not None and understanding.follow_up:
                 understanding = await self._writer.rewrite(
@@ -108,6 +114,28 @@ class Steps:
                 )
             found["understanding"] = understanding
         return found
+
+    async def _find_ready(
+        self, context: TurnContext, asked: list[str], language: str
+    ) -> Draft | None:
+        """Return what needs no search: small talk, or an answer that people wrote."""
+        question = context.turn.question
+        if question.selected_text:
+            return None
+        told = list_told(asked, question.user)
+        reply = find_reply(question.text, language, told=told)
+        if reply is not None:
+            return Draft(text=reply)
+        if self._curated is None:
+            return None
+        answer = await self._curated.find(
+            context.turn.caller.tenant, question.text, language
+        )
+        if answer is None:
+            return None
+        log.info("curated_answer_given", extra={"answer_id": answer.id})
+        text, citations = write_answer(answer)
+        return Draft(text=text, citations=citations)
 
     def after_understanding(self, state: TurnState) -> Literal["retrieve", "reply"]:
         """Choose the way on: small talk and replays need no documents."""
@@ -143,7 +171,7 @@ class Steps:
                 passages = ()
                 context.degrade("retrieval")
         if understanding.follow_up:
-            passages = _prefer_cited(passages, state["history"])
+            passages = prefer_cited(passages, state["history"])
         if selection is not None:
             passages = (selection, *passages)
         given = question.max_results + (1 if selection is not None else 0)
@@ -350,69 +378,6 @@ def make_title(question: str) -> str:
     if len(clean) <= _TITLE_CHARACTERS:
         return clean
     return clean[: _TITLE_CHARACTERS - 1].rstrip() + "…"
-
-
-def _read_history(state: TurnState, context: TurnContext) -> tuple[Message, ...]:
-    stored = state.get("messages") or []
-    if not stored:
-        return context.turn.seed
-    return tuple(from_langchain(message) for message in stored)
-
-
-def _last_language(history: tuple[Message, ...]) -> str:
-    # What a caller hands in as history does not say what it is written in.
-    spoken = (
-        one.language or detect_language(one.text, default="")
-        for one in reversed(history)
-    )
-    return next(filter(None, spoken), "en")
-
-
-def _last_answer(history: tuple[Message, ...]) -> Message | None:
-    return next((one for one in reversed(history) if one.role == "assistant"), None)
-
-
-def _last_quote(history: tuple[Message, ...]) -> str:
-    """Return what the last answer quoted first, or nothing."""
-    answer = _last_answer(history)
-    return answer.citations[0].quote if answer and answer.citations else ""
-
-
-def _prefer_cited(
-    passages: tuple[Passage, ...], history: tuple[Message, ...]
-) -> tuple[Passage, ...]:
-    """Put passages of the documents cited last forward: the talk is about them."""
-    answer = _last_answer(history)
-    cited = {one.document_id for one in answer.citations} if answer else set()
-    raised = (
-        replace(one, score=min(1.0, one.score + _CITED_BEFORE))
-        if one.document_id in cited
-        else one
-        for one in passages
-    )
-    return tuple(sorted(raised, key=lambda one: -one.score))
-
-
-def _told(asked: list[str], context: TurnContext) -> list[str]:
-    """Return what the person said, with the name the door knows at the far end."""
-    user = context.turn.question.user or {}
-    name = user.get("name")
-    known = [f"my name is {name}"] if isinstance(name, str) and name.strip() else []
-    return known + asked
-
-
-def _find_replay(history: tuple[Message, ...], question_id: str) -> Draft | None:
-    """Return the answer that an earlier try of the same question got."""
-    for question, reply in itertools.pairwise(history):
-        if question.id == question_id and reply.role == "assistant":
-            return Draft(
-                text=reply.text,
-                message_id=reply.id,
-                citations=reply.citations,
-                answered=reply.answered is not False,
-                confidence=reply.confidence if reply.confidence is not None else 1.0,
-            )
-    return None
 
 
 def _prefer_selection(

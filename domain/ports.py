@@ -16,6 +16,7 @@ from domain.conversations import (
     Message,
     StateMode,
 )
+from domain.curated import CuratedAnswer
 from domain.deadlines import Deadline
 from domain.documents import (
     Citation,
@@ -182,6 +183,14 @@ class FeedbackStore(Protocol):
 
     def forget_conversation(self, tenant: str, conversation_id: str) -> None:
         """Remove the feedback of one conversation."""
+        ...
+
+
+class CuratedAnswers(Protocol):
+    """Answers that people wrote. Blocking."""
+
+    def list_answers(self, tenant: str) -> Sequence[CuratedAnswer]:
+        """Return those of *tenant*. Raises `StoreUnavailable`."""
         ...
 
 

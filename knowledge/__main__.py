@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from config import Settings, load_settings
 from domain.errors import AppError, ConfigurationError
+from knowledge import curated
 from knowledge.commands import (
     add,
     export,
@@ -63,6 +64,10 @@ def build_parser() -> argparse.ArgumentParser:
     again.set_defaults(run=reindex)
     exporting = commands.add_parser("export", help="print everything as JSON lines")
     exporting.set_defaults(run=export)
+    curating = commands.add_parser(
+        "curated", help="answers that people wrote: add, list, remove"
+    )
+    curated.describe(curating)
     commands.add_parser("work", help="work on documents that others hand in, for ever")
     for command in commands.choices.values():
         command.add_argument(
@@ -79,6 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
         if parsed.command == "work":
             return _work(settings)
+        if parsed.command == "curated":
+            return _curate(settings, parsed)
         desk = open_desk(settings, tenant=parsed.tenant)
     except (ConfigurationError, DeskError) as exc:
         sys.stderr.write(f"{exc}\n")
@@ -172,6 +179,19 @@ def _service_desk(settings: Settings, url: str, tenant: str) -> Desk:
     else:
         key = load_or_make_key(settings.data_dir / "api_key")
     return connect(url, key)
+
+
+def _curate(settings: Settings, parsed: argparse.Namespace) -> int:
+    """Work on the curated answers; a running service sees them within seconds."""
+    from stores.curated import SQLCuratedAnswers  # noqa: PLC0415
+    from stores.sql import Database  # noqa: PLC0415
+
+    database = Database(settings.sql_url)
+    try:
+        database.migrate()
+        return curated.run(SQLCuratedAnswers(database), parsed)
+    finally:
+        database.close()
 
 
 def _work(settings: Settings) -> int:

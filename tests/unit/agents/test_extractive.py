@@ -106,3 +106,50 @@ def test_the_same_words_are_not_quoted_twice() -> None:
     text = quote("When does the library open?", LIBRARY, copy).text
 
     assert text.count("opens at 08:00") == 1
+
+
+def test_notes_of_a_document_do_not_read_as_citations() -> None:
+    passage = make_passage(
+        "The bridge was opened in 1932.[3] It is 503 metres long.[4][a]", score=0.9
+    )
+
+    found = quote("How long is the bridge?", passage)
+
+    assert "503 metres" in found.text
+    assert "[3]" not in found.text
+    assert "[4]" not in found.text
+
+
+def test_only_the_row_that_was_asked_for_is_quoted() -> None:
+    passage = make_passage(
+        "Room: Single; Rate: Rp900.000\nRoom: Twin; Rate: Rp650.000\n"
+        "Room: Quad; Rate: Rp425.000",
+        title="Rates",
+        table=True,
+        score=0.9,
+    )
+
+    found = quote("What is the rate of a twin room?", passage)
+
+    assert "Rp650.000" in found.text
+    assert "Rp900.000" not in found.text
+
+
+def test_a_superseded_document_does_not_go_before_a_current_one() -> None:
+    old = make_passage(
+        "The deposit was Rp300.000.",
+        title="Notice 2024",
+        document_id="old",
+        score=0.9,
+        validity="superseded",
+    )
+    new = make_passage(
+        "A refundable deposit of one month's rent is paid before moving in.",
+        title="Handbook",
+        document_id="new",
+        score=0.7,
+    )
+
+    found = quote("How much is the deposit?", old, new)
+
+    assert found.citations[0].document_id == "new"

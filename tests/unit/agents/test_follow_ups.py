@@ -96,3 +96,49 @@ def test_what_the_follow_up_replaces_is_dropped(
     found = understand(text, language, asked=[before])
 
     assert gone not in found.standalone.split()
+
+
+def test_who_was_named_in_the_answer_is_carried_to_the_next_question() -> None:
+    found = understand(
+        "Apa keahliannya?",
+        "id",
+        asked=["Siapa rektor sekarang?"],
+        told="Rektor periode 2024 adalah Prof. Dr. Widya Sari, guru besar. "
+        "Wakil Rektor I dijabat Bram Suharso.",
+    )
+
+    assert "widya sari" in found.context
+    assert "suharso" not in found.context
+
+
+def test_names_of_an_answer_stay_out_where_nobody_is_meant() -> None:
+    found = understand(
+        "How much does it cost?",
+        "en",
+        asked=["Where is the airport bus?"],
+        told="The bus of Sultan Badar stops at the gate.",
+    )
+
+    assert "sultan" not in found.context
+
+
+def test_what_was_asked_in_between_is_no_topic() -> None:
+    asked = ["How do I apply for the Mercusuar Scholarship?", "When is the deadline?"]
+
+    found = understand("How much does it pay?", "en", asked=asked)
+
+    assert "Mercusuar" in found.context
+    assert "deadline" not in found.context
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "language", "gone"),
+    [
+        ("How much is the twin room?", "What about the quad room?", "en", "twin"),
+        ("Berapa tarif kamar ganda?", "Kalau kamar tunggal?", "id", "ganda"),
+    ],
+)
+def test_another_kind_of_the_same_thing_replaces_the_first(
+    before: str, text: str, language: str, gone: str
+) -> None:
+    assert gone not in understand(text, language, asked=[before]).context

@@ -13,6 +13,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from agents.rag import RagAgent
 from agents.upstream import ChatModel
 from domain.conversations import Message
+from domain.curated import CuratedAnswer
 from domain.deadlines import Deadline
 from domain.errors import (
     AppError,
@@ -21,6 +22,7 @@ from domain.errors import (
     TurnTimeout,
     UpstreamError,
 )
+from domain.ports import CuratedAnswers
 from domain.turns import (
     AnswerCompleted,
     AnswerDelta,
@@ -77,7 +79,9 @@ class Script:
 class Desk:
     """An agent with everything around it in memory."""
 
-    def __init__(self, *, script: Script | None = None) -> None:
+    def __init__(
+        self, *, script: Script | None = None, curated: CuratedAnswers | None = None
+    ) -> None:
         self.retriever = FakeRetriever([ADMISSION, LIBRARY])
         self.conversations = FakeConversations()
         self.feedback = FakeFeedback()
@@ -97,6 +101,7 @@ class Desk:
             checkpointer=self.saver,
             feedback=self.feedback,
             model=model,
+            curated=curated,
         )
 
     def stored(self, conversation_id: str = "desk-1") -> list[Message]:
@@ -455,3 +460,54 @@ async def test_history_page_and_user_reach_the_model_as_data() -> None:
     assert "My name is Ana" in prompt
     assert "Borrowing" in prompt
     assert "student" in prompt
+
+
+class CuratedShelf:
+    """One answer that people wrote."""
+
+    def list_answers(self, tenant: str) -> list[CuratedAnswer]:
+        return [
+            CuratedAnswer(
+                id="cur_1",
+                tenant=tenant,
+                question="Kapan pendaftaran dibuka?",
+                answer="Pendaftaran dibuka pada bulan Maret.",
+                language="id",
+                sources=("https://uls.example/resmi",),
+            )
+        ]
+
+
+@pytest.mark.parametrize("script", [None, Script("Dari model [1].")])
+async def test_a_curated_answer_is_given_without_search_and_model(
+    script: Script | None,
+) -> None:
+    desk = Desk(script=script, curated=CuratedShelf())
+
+    answer = await ask(desk.agent, make_turn("kapan pendaftaran dibuka"))
+
+    assert answer.text == "Pendaftaran dibuka pada bulan Maret. [1]"
+    assert answer.sources == "https://uls.example/resmi"
+    assert (answer.answered, answer.confidence) == (True, 1.0)
+    assert desk.retriever.queries == []
+    assert script is None or script.prompts == []
+    assert [one.role for one in desk.stored()] == ["user", "assistant"]
+
+
+async def test_a_question_without_a_curated_answer_is_searched() -> None:
+    desk = Desk(curated=CuratedShelf())
+
+    answer = await ask(desk.agent, make_turn("Berapa biaya pendaftaran?"))
+
+    assert "Rp300.000" in answer.text
+
+
+async def test_a_selected_text_goes_before_a_curated_answer() -> None:
+    desk = Desk(curated=CuratedShelf())
+    turn = make_turn(
+        "Kapan pendaftaran dibuka?", selected_text="Pendaftaran dibuka 9 Juni 2027."
+    )
+
+    answer = await ask(desk.agent, turn)
+
+    assert "9 Juni 2027" in answer.text
