@@ -194,10 +194,14 @@ def _judge(
     return Figures(
         macro_f1=float(np.mean(list(f1.values()))),
         f1=f1,
-        neutral_questions=float((said[origin == QUESTION] == _NEUTRAL).mean()),
-        neutral_statements=float((said[origin == STATEMENT] == _NEUTRAL).mean()),
+        neutral_questions=_share_neutral(said[origin == QUESTION]),
+        neutral_statements=_share_neutral(said[origin == STATEMENT]),
         threshold=threshold,
     )
+
+
+def _share_neutral(said: NDArray[np.int64]) -> float:
+    return float((said == _NEUTRAL).mean()) if len(said) else 1.0
 
 
 def _show(name: str, figures: Figures) -> None:

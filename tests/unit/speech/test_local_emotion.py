@@ -37,7 +37,7 @@ def found(prosody: Prosody | None = None, **shares: float) -> Emotion:
 def test_the_strongest_feeling_is_named_when_it_is_sure_enough(
     label: EmotionLabel,
 ) -> None:
-    assert found(**{label: 0.6}) == Emotion(label, 0.6, ("text",))
+    assert found(None, **{label: 0.6}) == Emotion(label, 0.6, ("text",))
 
 
 def test_below_the_threshold_it_is_neutral() -> None:
