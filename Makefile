@@ -81,6 +81,7 @@ eval: setup  ## Answer quality on the question sets
 eval-voice: setup system  ## Words heard, time by stage, emotions read
 	@$(BIN)/python -m bench.voice
 	@$(BIN)/python -m bench.audio
+	@$(BIN)/python -m bench.emotion
 
 bench: setup  ## Speed against references, in one run
 	@$(BIN)/python -m bench
