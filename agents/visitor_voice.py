@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 
-from domain.errors import VisitorSessionEnded
+from domain.errors import StateUnavailable, VisitorSessionEnded
 from domain.ports import VisitorSessions
 from domain.speech import (
     AudioClip,
@@ -20,6 +20,9 @@ from domain.speech_ports import VoiceAnswerer, VoiceEvent
 from domain.turns import Turn
 from domain.visitors import is_visitor_conversation
 
+# A fraction of the shortest silence that can be set.
+_BEAT_SECONDS = 1.0
+
 
 class VisitorVoice:
     """
@@ -27,7 +30,7 @@ class VisitorVoice:
 
     The answer is stored before it is spoken, and speaking takes longer than writing.
     Before each piece of sound, and before the whole is handed over, this asks whether
-    the conversation is still open; being spoken to is also a sign of life.
+    the conversation is still open. Meanwhile it says that the visitor is there.
     """
 
     def __init__(self, voice: VoiceAnswerer, visitors: VisitorSessions) -> None:
@@ -71,14 +74,26 @@ class VisitorVoice:
         self, turn: Turn, events: AsyncIterator[VoiceEvent]
     ) -> AsyncGenerator[VoiceEvent]:
         visiting = is_visitor_conversation(turn.conversation_id)
+        beating = asyncio.create_task(self._keep_there(turn)) if visiting else None
         try:
             async for event in events:
                 if visiting and isinstance(event, SpeechDelta | VoiceCompleted):
                     await self._check(turn)
                 yield event
         finally:
+            if beating is not None:
+                beating.cancel()
+                await asyncio.gather(beating, return_exceptions=True)
             if isinstance(events, AsyncGenerator):
                 await events.aclose()
+
+    async def _keep_there(self, turn: Turn) -> None:
+        """Nobody is silent while a question is being heard or an answer spoken."""
+        while True:
+            # What is over stays over; who speaks to it next is told.
+            with contextlib.suppress(StateUnavailable, VisitorSessionEnded):
+                await self._check(turn)
+            await asyncio.sleep(_BEAT_SECONDS)
 
     async def _check(self, turn: Turn) -> None:
         visitors = self._visitors

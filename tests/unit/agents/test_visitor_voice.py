@@ -23,7 +23,7 @@ from domain.speech import (
 from domain.speech_ports import VoiceEvent
 from domain.turns import Question, Turn
 from stores.kiosk import KioskSessions
-from tests.fakes.visitors import make_sessions
+from tests.fakes.visitors import Clock, make_sessions
 
 DEVICE = Caller("campus", "a", kind="device")
 HEARD = Transcript("kapan", "id", 0.9)
@@ -34,8 +34,9 @@ PIECES = 3
 class Talker:
     """Speaks three pieces; whoever listens may do something after each."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         self.closed = False
+        self.clock = clock
 
     async def stream(self, turn: VoiceTurn) -> AsyncIterator[VoiceEvent]:
         try:
@@ -56,6 +57,10 @@ class Talker:
     ) -> AsyncIterator[VoiceEvent]:
         del turn, heard, clip, style, hush
         for number in range(PIECES):
+            if self.clock is not None:
+                # Others run meanwhile, as they do while an engine works.
+                await asyncio.sleep(0.01)
+                self.clock.now += 59
             yield SpeechDelta(AudioClip(b"\0\0", 16_000), number, "kata")
         yield SpeechDone()
 
@@ -99,6 +104,18 @@ async def test_nothing_is_asked_for_other_conversations(
     heard = await _hear(VisitorVoice(Talker(), sessions), "kiosk-7")
 
     assert len(heard) == PIECES + 2
+
+
+async def test_nobody_is_silent_while_being_spoken_to() -> None:
+    clock = Clock()
+    sessions = make_sessions(_forget, clock=clock, silence=60)
+    secret, session = await sessions.begin(DEVICE)
+
+    voice = VisitorVoice(Talker(clock), sessions)
+    heard = await _hear(voice, session.conversation_id)
+
+    assert len(heard) == PIECES + 2
+    assert await sessions.load(DEVICE, secret)
 
 
 @pytest.mark.parametrize("door", ["stream", "reply"])
