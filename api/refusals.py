@@ -14,7 +14,7 @@ from api.problems import problem_bytes, problem_headers
 from domain.errors import AppError, AudioTooLarge, PayloadTooLarge
 
 # What is too large there is always a recording.
-_OF_SOUND = frozenset({"/v1/audio"})
+_OF_SOUND = frozenset({"/v1/audio", "/v1/audio/transcriptions"})
 
 
 @dataclass(frozen=True, slots=True)

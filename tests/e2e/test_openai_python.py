@@ -278,7 +278,7 @@ def test_a_sound_over_the_limit_is_told_so(client: OpenAI) -> None:
         )
 
     assert caught.value.status_code == 413
-    assert caught.value.code == "payload_too_large"
+    assert caught.value.code == "audio_too_large"
 
 
 def test_langchain_asks_streams_and_follows_up(service: RunningService) -> None:
