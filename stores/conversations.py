@@ -125,6 +125,7 @@ class RedisConversationStore:
     async def delete_conversation(self, tenant: str, conversation_id: str) -> None:
         """Remove it from every store. Raises `ConversationNotFound`."""
         thread_id = thread_id_of(tenant, conversation_id)
+        self.leases.gaps.forget(thread_id)
         existed = await self._runner.arun(self._unlist(tenant, conversation_id))
         await self._checkpoints.adelete_thread(thread_id)
         if not existed:

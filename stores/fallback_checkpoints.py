@@ -126,6 +126,24 @@ class FileCheckpointer(BaseCheckpointSaver[int]):
                     place,
                 )
 
+    def seed_ids(self, thread_id: str | None = None) -> list[tuple[str, str, str]]:
+        """Return (conversation, namespace, checkpoint) of copies, of one or of all."""
+        with self.file.read() as connection:
+            return connection.execute(
+                "SELECT thread, namespace, id FROM checkpoints WHERE changed = 0"
+                " AND expires >= ?1 AND (?2 IS NULL OR thread = ?2)",
+                (self.file.clock(), thread_id),
+            ).fetchall()
+
+    def revive_seed(self, thread_id: str, namespace: str, checkpoint_id: str) -> None:
+        """Let a copy count as written in the outage: Redis came back without it."""
+        with self.file.write() as connection:
+            connection.execute(
+                "UPDATE checkpoints SET changed = 1, base = ''"
+                " WHERE thread = ? AND namespace = ? AND id = ? AND changed = 0",
+                (thread_id, namespace, checkpoint_id),
+            )
+
     def drop_seeds(self) -> None:
         """Remove the copies of workers' memories."""
         with self.file.write() as connection:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import CheckpointTuple
 
 from domain.errors import LeaseLost, StateCorrupt, StateUnavailable
-from stores.checkpoint_keys import KeySpace
+from stores.checkpoint_keys import KeySpace, namespace_field
 from stores.checkpoint_records import Address
+from stores.checkpoint_steps import Plan
 from stores.checkpoints import RedisCheckpointer
 from stores.fallback_checkpoints import FileCheckpointer
 from stores.fallback_lines import FileLine, FileLines
@@ -68,6 +69,8 @@ class Recovery:
             return 0
         settled = 0
         await self._release_old()
+        if await self._revive_lost(await run(self._file.seed_ids)):
+            waiting = await run(self._lines.changed_threads)
         for thread_id in waiting:
             tenant, _, conversation_id = thread_id.rpartition("/")
             settled += await self.settle_alone(tenant, conversation_id)
@@ -78,6 +81,40 @@ class Recovery:
         if settled:
             log.info("state_merged_back", extra={"conversations": settled})
         return settled
+
+    async def _revive_lost(self, seeds: Sequence[tuple[str, str, str]]) -> int:
+        """
+        Find turns that workers remember and that Redis came back without.
+
+        A replica that took over, or a journal that was cut, may end earlier. What is
+        found is merged message by message like everything that the file took in. A
+        conversation that is gone as a whole was deleted or expired, and stays gone.
+        """
+        run = self._file.file.run
+        if not seeds:
+            return 0
+
+        def plan() -> Plan[list[bytes | None]]:
+            heads: list[bytes | None] = yield tuple(
+                (
+                    "HGET",
+                    self._keys.thread(thread_id).state,
+                    namespace_field(b"i", namespace),
+                )
+                for thread_id, namespace, _ in seeds
+            )
+            return heads
+
+        revived = 0
+        heads = await self._primary.runner.arun(plan())
+        for seed, head in zip(seeds, heads, strict=True):
+            # Ids grow with time.
+            if head is not None and head.decode() < seed[2]:
+                await run(self._file.revive_seed, *seed)
+                revived += 1
+        if revived:
+            log.warning("lost_turns_found", extra={"conversations": revived})
+        return revived
 
     async def _release_old(self) -> None:
         while self._outage.unreleased:
@@ -104,6 +141,8 @@ class Recovery:
             StateUnavailable: Redis went away or is full; the file still has it all.
         """
         run = self._file.file.run
+        if self._outage.unsettled:
+            await self._revive_lost(await run(self._file.seed_ids, lease.thread_id))
         line = await run(self._lines.find_line, lease.thread_id)
         rows = await run(self._file.changed_rows, lease.thread_id)
         if not rows and (line is None or not line.changed):

@@ -74,6 +74,7 @@ class FallbackConversationStore:
         self._saver = saver
         self._recovery = recovery
         self._outage = outage
+        self._gaps = redis.leases.gaps
         self._notes: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -92,6 +93,8 @@ class FallbackConversationStore:
             async with held(backend, lease):
                 if backend is self and self._outage.unsettled:
                     await self._settle(lease)
+                if backend is self and self._gaps.asks_about(lease.thread_id):
+                    await self._recall_turns(lease.thread_id)
                 yield lease
         finally:
             self._outage.ended(lease)
@@ -240,6 +243,12 @@ class FallbackConversationStore:
             self._outage.noticed()
             return None
         return lease
+
+    async def _recall_turns(self, thread_id: str) -> None:
+        """Learn what other workers of this host knew of a conversation."""
+        line = await self._lines.file.run(self._lines.find_line, thread_id)
+        if line is not None and not line.deleted:
+            self._gaps.expect(thread_id, line.turns)
 
     async def _settle(self, lease: Lease) -> None:
         try:

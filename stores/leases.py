@@ -55,6 +55,7 @@ class Lease:
     Attributes:
         not_durable: Something of this turn did not reach Redis.
         lost: Somebody else may have the turn by now; writes will be refused.
+        gap: Earlier turns of the conversation did not survive an outage.
     """
 
     tenant: str
@@ -62,6 +63,7 @@ class Lease:
     token: str
     not_durable: bool = False
     lost: bool = False
+    gap: bool = False
     line: Line | None = None
     clock: Callable[[], float] = time.time
 
@@ -81,8 +83,14 @@ class Lease:
 
     @property
     def degraded(self) -> tuple[str, ...]:
-        """`("state",)` when what was read or written did not reach Redis."""
-        return ("state",) if self.not_durable else ()
+        """
+        What the turn had to do without.
+
+        `state`: what was read or written did not reach Redis; `history_gap`: earlier
+        turns were lost.
+        """
+        told = (("state", self.not_durable), ("history_gap", self.gap))
+        return tuple(name for name, holds in told if holds)
 
     def describe(self, *, title: str, turns: int) -> None:
         """Give the line of the list; written when the lease is handed back."""

@@ -19,6 +19,7 @@ from stores.checkpoint_keys import (
     ThreadKeys,
 )
 from stores.checkpoint_steps import Atomic, Command, Decision, Plan, Runner, Script
+from stores.history_gaps import HistoryGaps
 from stores.leases import (
     FULL,
     GRANTED,
@@ -99,6 +100,7 @@ class RedisLeases:
         self._keys = keys
         self._ttl_ms = ttl_seconds * 1000
         self._left: dict[str, Lease] = {}
+        self.gaps = HistoryGaps()
 
     async def try_acquire(self, lease: Lease) -> int:
         """
@@ -135,6 +137,10 @@ class RedisLeases:
         Raises:
             StateUnavailable: Redis is away; `release_left` hands it back later.
         """
+        line = lease.line
+        if line is not None and not lease.not_durable:
+            # The line counts the turn that ends here.
+            lease.gap = self.gaps.misses(lease.thread_id, line.turns - 1)
         try:
             await self._runner.arun(
                 release_plan(self._keys, lease, ttl_ms=self._ttl_ms)
@@ -142,6 +148,8 @@ class RedisLeases:
         except StateUnavailable:
             self._left[lease.token] = lease
             raise
+        if line is not None and not lease.not_durable:
+            self.gaps.stored(lease.thread_id, line.turns)
 
     async def release_left(self) -> None:
         """

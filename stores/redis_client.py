@@ -8,7 +8,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeAlias
 
@@ -68,6 +68,8 @@ RETRY_PAUSE_SECONDS = 0.02
 # First words of error answers that pass by themselves, beyond redis-py's own classes.
 _PASSING = ("NOREPLICAS", "BUSY", "UNKILLABLE", "CLUSTERDOWN", "MASTERDOWN", "NOPERM")
 
+_IN_PIPELINE = "caused error: "
+
 _AWAY = (
     RedisConnectionError,
     RedisTimeoutError,
@@ -92,9 +94,11 @@ def as_state_error(error: BaseException) -> StateUnavailable | None:
     """
     if isinstance(error, OutOfMemoryError):
         return StateFull(retry_after_seconds=RETRY_AFTER_SECONDS)
-    if isinstance(error, ResponseError) and str(error).startswith(("MISCONF", "OOM")):
+    # In a pipeline redis-py puts a position before the words of the server.
+    words = str(error).rpartition(_IN_PIPELINE)[2].lstrip("('\"")
+    if isinstance(error, ResponseError) and words.startswith(("MISCONF", "OOM")):
         return StateFull(retry_after_seconds=RETRY_AFTER_SECONDS)
-    passing = isinstance(error, RedisError) and str(error).startswith(_PASSING)
+    passing = isinstance(error, RedisError) and words.startswith(_PASSING)
     if passing or isinstance(error, _AWAY):
         return StateUnavailable(retry_after_seconds=RETRY_AFTER_SECONDS)
     return None
@@ -159,6 +163,8 @@ class RedisConnection:
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self._answered_at = -math.inf
+        self.on_away: list[Callable[[], None]] = []
+        """Called when the server went away, on the loop that saw it."""
         self._clients: dict[asyncio.AbstractEventLoop, AsyncClient] = {}
         self._watchers: dict[int, Any] = {}
         self._probes: set[asyncio.Task[None]] = set()
@@ -210,6 +216,8 @@ class RedisConnection:
         if self._breaker.trip():
             kind = type(error).__name__ if error is not None else None
             log.warning("redis_went_away", extra={"error": kind})
+            for callback in self.on_away:
+                callback()
 
     @asynccontextmanager
     async def use(self, *, seconds: float | None = None) -> AsyncIterator[AsyncClient]:

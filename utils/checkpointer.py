@@ -172,6 +172,7 @@ def _with_redis(
             mode=redis_mode,
             available=outage.usable,
         )
+        connection.on_away.append(plain.leases.gaps.suspect)
         watch = StateWatch(connection, outage, restart=restart, leases=plain.leases)
         return State(primary, plain, connection, _embedded=embedded, _watch=watch.look)
     in_file = FileCheckpointer(file)
@@ -191,6 +192,10 @@ def _with_redis(
         recovery=recovery,
         outage=outage,
     )
+    gaps = in_redis.leases.gaps
+    connection.on_away.append(gaps.suspect)
+    # What happened while nobody ran is not known either.
+    gaps.suspect()
     seeder = Seeder(primary, in_file)
     outage.on_noticed = seeder.begin
     watch = StateWatch(

@@ -33,7 +33,7 @@ _STAGES = frozenset(
         "text_to_speech",
     }
 )
-_PARTS = frozenset({"state", "retrieval", "dense", "rerank", "model"})
+_PARTS = frozenset({"state", "history_gap", "retrieval", "dense", "rerank", "model"})
 
 
 class Metrics:
