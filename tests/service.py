@@ -146,6 +146,7 @@ def start_service(
     app: str = "wsgi:app",
     data_dir: Path | None = None,
     arguments: Sequence[str] = (),
+    prefix: Sequence[str] = (),
     wait: bool = True,
 ) -> RunningService:
     """
@@ -156,6 +157,7 @@ def start_service(
         app: Application as gunicorn names it.
         data_dir: Kept when given; else a new temporary folder.
         arguments: More of gunicorn's own, such as `--graceful-timeout=5`.
+        prefix: A command that becomes gunicorn's, with its limits set.
         wait: Return only when it is healthy.
 
     Raises:
@@ -175,6 +177,7 @@ def start_service(
         **(env or {}),
     }
     command = [
+        *prefix,
         *(sys.executable, "-m", "gunicorn"),
         *("-c", str(ROOT / "gunicorn.conf.py")),
         *arguments,

@@ -159,6 +159,7 @@ def set_stage(
     model_options: Mapping[str, Any] | None = None,
     env: Mapping[str, str] | None = None,
     arguments: Sequence[str] = (),
+    prefix: Sequence[str] = (),
     app: str = "wsgi:app",
 ) -> Iterator[Stage]:
     """
@@ -206,6 +207,7 @@ def set_stage(
                 app=app,
                 data_dir=data_dir,
                 arguments=arguments,
+                prefix=prefix,
             )
         )
         stage = Stage(service, **parts)

@@ -92,6 +92,8 @@ class OpenAIServer:
         self.token_delay = token_delay
         self.first_delay = first_delay
         self.script = dict(script or {})
+        self.acting: str | None = None
+        """Name of the model that every call is answered as, while set."""
         self.stats = Stats()
         self.port = 0
         self._seen: dict[str, int] = {}
@@ -181,7 +183,7 @@ class OpenAIServer:
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        model = str(body.get("model", "good"))
+        model = self.acting or str(body.get("model", "good"))
         self.stats.chat_calls += 1
         self.stats.by_model[model] = self.stats.by_model.get(model, 0) + 1
         self.stats.prompts.append(body["messages"])

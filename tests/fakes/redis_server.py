@@ -9,7 +9,9 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -34,6 +36,22 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True, slots=True)
+class OwnConnection:
+    """A connection of the test itself."""
+
+    client: socket.socket
+
+    def send(self, *words: str) -> bytes:
+        """Send one command and return the first 64 kB of its raw answer."""
+        parts = [word.encode() for word in words]
+        self.client.sendall(
+            b"*%d\r\n" % len(parts)
+            + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
+        )
+        return self.client.recv(65_536)
 
 
 class RedisServer:
@@ -141,18 +159,19 @@ class RedisServer:
 
     def command(self, *words: str) -> bytes:
         """Send one command and return the first 64 kB of its raw answer."""
+        with self.connected() as own:
+            return own.send(*words)
+
+    @contextmanager
+    def connected(self) -> Iterator[OwnConnection]:
+        """Give a connection, for commands after which no new one is let in."""
         family = socket.AF_UNIX if self.unix else socket.AF_INET
         with socket.socket(family) as client:
             client.settimeout(5)
             client.connect(
                 str(self.socket_path) if self.unix else ("127.0.0.1", self.port)
             )
-            parts = [word.encode() for word in words]
-            client.sendall(
-                b"*%d\r\n" % len(parts)
-                + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
-            )
-            return client.recv(65_536)
+            yield OwnConnection(client)
 
     def _launch(self) -> None:
         listen = (
@@ -175,6 +194,8 @@ class RedisServer:
                 *kind,
                 *self.options,
             ],
+            # A signal for too large a file would end a server that can say so.
+            restore_signals=False,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
