@@ -54,10 +54,10 @@ GATE_FEATURES: Final = (
 )
 """Names of the features, in the order of their weights."""
 
-REFUSE_BELOW: Final = 0.18
+REFUSE_BELOW: Final = 0.16
 """Confidence under which the answer is a refusal."""
 
-REFUSE_UNNAMED_BELOW: Final = 0.5
+REFUSE_UNNAMED_BELOW: Final = 0.4
 """The same where no passage found names what the question is about: "the salary of
 lecturers" among passages that speak of lecturers alone."""
 
