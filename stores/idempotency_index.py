@@ -72,7 +72,7 @@ class ReplyIndex:
             return
         async with connection.use() as redis:
             for group in tuple(self._overdue):
-                names = await redis.zrange(group, 0, -1)
+                names: list[Any] = await redis.zrange(group, 0, -1)
                 batch = redis.pipeline(transaction=False)
                 for name in map(bytes.decode, names):
                     # The claim of an answer that is kept is one left behind.

@@ -20,8 +20,10 @@ def running_cluster(folder: Path, *, size: int = 3) -> Iterator[list[RedisServer
         nodes = []
         for number in range(size):
             bus = str(free_port())
-            options = ("--cluster-enabled", "yes", "--cluster-port", bus)
-            options += ("--cluster-node-timeout", "2000")
+            options = (
+                *("--cluster-enabled", "yes", "--cluster-port", bus),
+                *("--cluster-node-timeout", "2000"),
+            )
             node = RedisServer(folder / f"node{number}", options=options)
             nodes.append(stack.enter_context(node))
         share = SLOTS // size + 1

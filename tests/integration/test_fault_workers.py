@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -180,7 +181,7 @@ def test_reloading_and_recycling_in_turns_loses_none(stage: Stage) -> None:
         for _ in range(2):
             old = set(find_workers(stage.service))
             stage.service.send_signal(signal.SIGHUP)
-            wait_until(lambda old=old: not old & set(find_workers(stage.service)))
+            wait_until(partial(none_left, stage, old))
     finally:
         stop.set()
         thread.join()
@@ -189,6 +190,10 @@ def test_reloading_and_recycling_in_turns_loses_none(stage: Stage) -> None:
     assert len(promised) >= 2
     with stage.guest() as guest:
         assert [answer for _, answer in guest.turns("reload")] == promised
+
+
+def none_left(stage: Stage, old: set[int]) -> bool:
+    return not old & set(find_workers(stage.service))
 
 
 def test_a_stopping_service_ends_short_turns_and_tells_long_ones(

@@ -383,7 +383,7 @@ async def test_a_killed_embedded_server_is_started_again_with_its_data(
         # Written to the file of the server at least every second.
         await asyncio.sleep(1.2)
 
-        pid = embedded._pid()
+        pid = embedded.find_pid()
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         await worker.ask("two")

@@ -18,6 +18,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tests.fakes.fault_stage import QUESTION, Stage, find_workers, set_stage, wait_until
@@ -45,6 +46,10 @@ class Outcome:
     def total(self) -> int:
         """Requests so far."""
         return sum(self.statuses.values())
+
+    def reached(self, goal: int) -> bool:
+        """Return whether *goal* requests were made."""
+        return self.total >= goal
 
     @property
     def failed(self) -> dict[str, int]:
@@ -132,7 +137,7 @@ def run(
             _reload(stage)
             outcome.restarts += 1
             goal = share * (number + 1)
-            wait_until(lambda goal=goal: outcome.total >= goal, seconds=600, pause=0.2)
+            wait_until(partial(outcome.reached, goal), seconds=600, pause=0.2)
         stop.set()
         for thread in threads:
             thread.join()

@@ -18,7 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.fakes.fault_stage import Stage, set_stage, wait_until
-from tests.fakes.redis_topologies import running_cluster, running_sentinel
+from tests.fakes.redis_topologies import (
+    Watched,
+    running_cluster,
+    running_sentinel,
+)
 from tests.load.askers import Asker, Report, check_conversations
 
 WORKERS = 2
@@ -80,28 +84,26 @@ def run_sentinel(folder: Path, *, kills: int, askers: int = 4) -> Outcome:
             with _asking(stage, outcome.report, askers=askers):
                 for _ in range(kills):
                     _wait_for_turns(outcome.report)
-                    primary = watched.primary()
-                    primary.kill()
-                    wait_until(
-                        lambda dead=primary: watched.primary() is not dead,
-                        seconds=60,
-                        pause=0.2,
-                    )
-                    primary.start()
+                    _fail_over(watched)
                     outcome.killed += 1
-                    wait_until(
-                        lambda back=primary: (
-                            b"master_link_status:up"
-                            in back.command("INFO", "replication")
-                        ),
-                        seconds=60,
-                        pause=0.2,
-                    )
                     _wait_until_back(stage)
             _wait_until_back(stage)
             check_conversations(stage, outcome.report)
     outcome.seconds = time.monotonic() - began
     return outcome
+
+
+def _fail_over(watched: Watched) -> None:
+    """Kill the primary, wait for the next one, and for the dead one to follow it."""
+    dead = watched.primary()
+    dead.kill()
+    wait_until(lambda: watched.primary() is not dead, seconds=60, pause=0.2)
+    dead.start()
+    wait_until(
+        lambda: b"master_link_status:up" in dead.command("INFO", "replication"),
+        seconds=60,
+        pause=0.2,
+    )
 
 
 class _asking:  # noqa: N801 - used like a function
