@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -169,6 +170,9 @@ def read_cursor(cursor: str) -> tuple[float, str]:
         padded = cursor + "=" * (-len(cursor) % 4)
         raw = base64.urlsafe_b64decode(padded.encode("ascii")).decode("ascii")
         created_at, document_id = raw.split(":", 1)
-        return float(created_at), document_id
+        place = float(created_at)
     except (ValueError, binascii.Error) as exc:
         raise BadRequest("This cursor is not one of ours.") from exc
+    if not math.isfinite(place):
+        raise BadRequest("This cursor is not one of ours.")
+    return place, document_id
