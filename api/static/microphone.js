@@ -49,6 +49,7 @@ export class MicrophoneButton {
   #cancel = null;
   #asked = false;
   #opening = false;
+  #error = null;
 
   constructor(button, options) {
     this.#button = button;
@@ -60,7 +61,7 @@ export class MicrophoneButton {
   /** Use other texts from now on. */
   set words(words) {
     this.#options.words = words;
-    this.#show(this.state);
+    this.#show(this.state, this.#error ? this.#reasonOf(this.#error) : "");
   }
 
   /** Do what the button does now: speak, be done, cancel, be silent. */
@@ -84,6 +85,7 @@ export class MicrophoneButton {
     const cancel = new AbortController();
     this.#cancel = cancel;
     this.#opening = true;
+    this.#error = null;
     try {
       // At once, within the press: later the browser would not allow sound.
       const unlocked = this.#player.unlock();
@@ -96,6 +98,7 @@ export class MicrophoneButton {
     } catch (error) {
       if (cancel.signal.aborted) return;
       this.#player.stop();
+      this.#error = error;
       this.#show("error", this.#reasonOf(error));
       this.#options.onEvent({ name: "failed", data: error });
     } finally {
@@ -182,8 +185,10 @@ export class MicrophoneButton {
     this.#button.dataset.state = state;
     this.#button.setAttribute("aria-label", labels[state] ?? words.start);
     if (state !== "listening") this.#button.style.setProperty("--level", "0");
-    if (status && (changed || !status.textContent || state === "idle")) {
-      status.textContent = said[state] ?? words[state];
+    if (status) {
+      const text = said[state] ?? words[state];
+      // Written only when it is another text: each writing is read out.
+      if (status.textContent !== text) status.textContent = text;
       status.dataset.state = state;
     }
     if (changed) this.#options.onState(state);

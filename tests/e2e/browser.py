@@ -65,11 +65,11 @@ def find_browser() -> str:
 
 
 @contextmanager
-def launch_browser() -> Iterator[Browser]:
+def launch_browser(*, arguments: Sequence[str] = ()) -> Iterator[Browser]:
     """Yield a running Chromium; Playwright allows one at a time in a thread."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=find_browser(), args=ARGUMENTS
+            executable_path=find_browser(), args=[*ARGUMENTS, *arguments]
         )
         try:
             yield browser
