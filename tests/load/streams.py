@@ -71,7 +71,10 @@ def run(
     """
     # One token a second, as many as it takes.
     words = max(4, int(seconds))
-    with set_stage(folder, model="good", model_options={"token_delay": 1.0}) as stage:
+    options = {"token_delay": 1.0}
+    # Longer than any stream: they are to end by their text.
+    env = {"TURN_TIMEOUT": "600", "LLM_TIMEOUT": "600"}
+    with set_stage(folder, model="good", model_options=options, env=env) as stage:
         assert stage.model is not None
         stage.model.script["good"] = " ".join(["06.15"] * words)
         return asyncio.run(_campaign(stage, streams, leavers, probes))
@@ -168,7 +171,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--streams", type=int, default=500)
     parser.add_argument("--leavers", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=50.0)
+    parser.add_argument("--seconds", type=float, default=90.0)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tanya-streams-") as folder:
         outcome = run(

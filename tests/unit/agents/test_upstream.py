@@ -146,3 +146,37 @@ def test_every_reported_error_is_one_of_ours(
     reported: object, status: int | None, kind: type[AppError]
 ) -> None:
     assert type(read_reported(reported, status=status)) is kind
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (UpstreamError(), "unavailable"),
+        (UpstreamQuotaExhausted(), "unavailable"),
+        (UpstreamBadResponse(), "degraded"),
+        (RequestRefused(), "ok"),
+    ],
+)
+async def test_the_state_is_how_the_last_call_ended(
+    error: AppError, state: str
+) -> None:
+    scripted = ScriptedModel([Broken(error)], [Broken(error)], ["fine"])
+    if type(error) is not UpstreamError:
+        scripted = ScriptedModel([Broken(error)], ["fine"])
+    model = build(scripted)
+    assert model.state() == "ok"
+
+    with pytest.raises(AppError):
+        await model.complete(MESSAGES, deadline=Deadline.after(5))
+    assert model.state() == state
+
+    await model.complete(MESSAGES, deadline=Deadline.after(5))
+    assert model.state() == "ok"
+
+
+async def test_an_answer_of_the_other_model_is_a_degraded_state() -> None:
+    refused = ScriptedModel([Broken(UpstreamQuotaExhausted())])
+    model = build(refused, ScriptedModel(["other"]))
+
+    assert await model.complete(MESSAGES, deadline=Deadline.after(5)) == "other"
+    assert model.state() == "degraded"
