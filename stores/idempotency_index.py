@@ -72,9 +72,10 @@ class ReplyIndex:
             return
         async with connection.use() as redis:
             for group in tuple(self._overdue):
-                names: list[Any] = await redis.zrange(group, 0, -1)
+                found: list[Any] = await redis.zrange(group, 0, -1)
+                names = [str(name, "ascii") for name in found]
                 batch = redis.pipeline(transaction=False)
-                for name in map(bytes.decode, names):
+                for name in names:
                     # The claim of an answer that is kept is one left behind.
                     batch.delete(reply_key(name), claim_key(name))
                 batch.delete(group)

@@ -410,7 +410,7 @@ def _documents() -> Iterator[Hostile]:
         "large-field",
         413,
         "payload_too_large",
-        _multipart(('name="title"', ""), body=b"a" * 200_000),
+        _multipart(('name="title"', ""), body=b"a" * 300_000),
     )
     yield Hostile(
         "upload/no-boundary",
