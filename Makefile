@@ -75,6 +75,14 @@ deploy-check: setup  ## Dockerfile, compose file, YAML
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	@$(BIN)/yamllint --strict docker-compose.yml
 
+load: setup system  ## Fault campaigns, apart from the tests
+	@$(BIN)/python -m tests.load.kills --kills $(or $(KILLS),200) --redis server
+	@$(BIN)/python -m tests.load.kills --kills $(or $(KILLS),200) --redis embedded
+	@$(BIN)/python -m tests.load.restarts --restarts $(or $(RESTARTS),20)
+	@$(BIN)/python -m tests.load.streams --streams $(or $(STREAMS),500)
+	@$(BIN)/python -m tests.load.laws
+	@$(BIN)/python -m tests.load.topologies
+
 eval: setup  ## Answer quality on the question sets
 	@$(BIN)/python -m bench.eval
 
@@ -97,4 +105,4 @@ lock: setup  ## Resolve the dependencies anew
 clean:  ## Remove the virtual environment and caches; data stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup run serve ui work key migrate doctor system test check lint types deploy-check eval eval-voice bench tour lock clean
+.PHONY: help setup run serve ui work key migrate doctor system test check lint types deploy-check load eval eval-voice bench tour lock clean
