@@ -13,9 +13,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from api.v1.fields import Characters
+from api.v1.fields import Characters, WholeNumber
 from domain.errors import ValidationFailed
 from domain.realtime import (
     Encoding,
@@ -32,6 +32,11 @@ CHUNK_BYTES = 1024 * 1024
 """Sound of one event, decoded."""
 MODEL = "tanya"
 _LANGUAGES = ("id", "en")
+_LANGUAGE_SCHEMA = {
+    "type": "string",
+    "maxLength": 16,
+    "pattern": r"^(([iI][dD]|[eE][nN])([-_][^\u0000]*)?)?$",
+}
 _ENCODINGS: Mapping[str, Encoding] = {
     "audio/pcm": "pcm",
     "audio/pcmu": "pcmu",
@@ -44,11 +49,22 @@ _TELEPHONE_HZ = 8_000
 class Incoming(BaseModel):
     """Something a client says; what is not known is ignored."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
 
 class FormatIn(Incoming):
     """Format of sound; 16000 is an addition to what OpenAI knows."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {
+                "properties": {"type": {"enum": ["audio/pcmu", "audio/pcma"]}},
+                "required": ["type"],
+            },
+            "then": {"properties": {"rate": {"enum": [8000, None]}}},
+            "else": {"properties": {"rate": {"enum": [24000, 16000, None]}}},
+        }
+    )
 
     type: Literal["audio/pcm", "audio/pcmu", "audio/pcma"] = "audio/pcm"
     rate: Literal[24000, 16000, 8000] | None = None
@@ -57,7 +73,9 @@ class FormatIn(Incoming):
 class TranscriptionIn(Incoming):
     """How speech is heard: its language alone matters."""
 
-    language: Annotated[str, Characters(16)] | None = None
+    language: (
+        Annotated[str, Characters(16), WithJsonSchema(_LANGUAGE_SCHEMA)] | None
+    ) = None
 
 
 class TurnDetectionIn(Incoming):
@@ -65,11 +83,15 @@ class TurnDetectionIn(Incoming):
 
     type: Literal["server_vad", "semantic_vad"] = "server_vad"
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
-    prefix_padding_ms: Annotated[int, Field(ge=0, le=2_000)] | None = None
-    silence_duration_ms: Annotated[int, Field(ge=100, le=10_000)] | None = None
+    prefix_padding_ms: Annotated[int, Field(ge=0, le=2_000), WholeNumber] | None = None
+    silence_duration_ms: (
+        Annotated[int, Field(ge=100, le=10_000), WholeNumber] | None
+    ) = None
     create_response: bool | None = None
     interrupt_response: bool | None = None
-    idle_timeout_ms: Annotated[int, Field(ge=1_000, le=600_000)] | None = None
+    idle_timeout_ms: Annotated[int, Field(ge=1_000, le=600_000), WholeNumber] | None = (
+        None
+    )
 
 
 class InputIn(Incoming):
@@ -167,7 +189,7 @@ class ItemTruncate(Incoming):
 
     item_id: Annotated[str, Characters(128)]
     content_index: Literal[0] = 0
-    audio_end_ms: Annotated[int, Field(ge=0, le=86_400_000)]
+    audio_end_ms: Annotated[int, Field(ge=0, le=86_400_000), WholeNumber]
 
 
 class ResponseCreate(Incoming):

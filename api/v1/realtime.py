@@ -6,14 +6,16 @@ import secrets
 from typing import Annotated, Any, Literal
 
 from flask import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from api.context import caller, services
 from api.kiosk_access import CONVERSATION_HEADER, SESSION_HEADER, admit_conversation
 from api.openapi import errors_of, json_of
 from api.realtime.models import SessionIn, update_config, write_session
 from api.routes import Parameters, Routes, json_response
-from api.v1.fields import Outgoing
+from api.v1.fields import Incoming, Outgoing, WholeNumber
+from api.v1.schemas import ConversationID
 from domain.errors import (
     BadRequest,
     ConversationNotFound,
@@ -54,21 +56,17 @@ _EXAMPLE = {
 }
 
 
-class ExpiresAfter(BaseModel):
+class ExpiresAfter(Incoming):
     """How long the secret opens the door."""
 
-    model_config = ConfigDict(extra="ignore")
-
     anchor: Literal["created_at"] = "created_at"
-    seconds: Annotated[int, Field(ge=SHORTEST_SECONDS, le=LONGEST_SECONDS)] = (
-        DEFAULT_SECONDS
-    )
+    seconds: Annotated[
+        int, Field(ge=SHORTEST_SECONDS, le=LONGEST_SECONDS), WholeNumber
+    ] = DEFAULT_SECONDS
 
 
-class ClientSecretRequest(BaseModel):
+class ClientSecretRequest(Incoming):
     """What the secret is to be good for."""
-
-    model_config = ConfigDict(extra="ignore")
 
     expires_after: ExpiresAfter | None = None
     session: SessionIn | None = None
@@ -85,11 +83,10 @@ class ClientSecret(Outgoing):
 class SecretHeaders(Parameters):
     """Which conversation the secret is for."""
 
-    conversation_id: str | None = Field(
+    conversation_id: ConversationID | SkipJsonSchema[None] = Field(
         None,
         alias=CONVERSATION_HEADER,
         description="The only conversation it opens; without it, any.",
-        max_length=128,
     )
     session: str | None = Field(
         None,
