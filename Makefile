@@ -70,10 +70,16 @@ lint: setup  ## Style and import directions
 types: setup  ## mypy --strict
 	@$(BIN)/mypy .
 
-deploy-check: setup  ## Dockerfile, compose file, YAML
+# What the Prometheus operator reads has a schema of its own.
+MANIFESTS = $(filter-out %/kustomization.yaml %/service-monitor.yaml, \
+	$(wildcard deploy/kubernetes/*.yaml deploy/kubernetes/*/*.yaml))
+
+deploy-check: setup  ## Dockerfile, compose file, Kubernetes manifests
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
-	@$(BIN)/yamllint --strict docker-compose.yml
+	@$(BIN)/yamllint --strict docker-compose.yml deploy
+	@$(BIN)/kubernetes-validate --strict --quiet -k 1.30 $(MANIFESTS)
+	@$(BIN)/kubernetes-validate --strict --quiet $(MANIFESTS)
 
 load: setup system  ## Fault campaigns, apart from the tests
 	@$(BIN)/python -m tests.load.kills --kills $(or $(KILLS),200) --redis server
