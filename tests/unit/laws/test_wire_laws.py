@@ -239,15 +239,17 @@ def test_any_accept_header_is_read(text: str) -> None:
 
 
 def _accepting(text: str) -> MIMEAccept:
-    environ = EnvironBuilder(headers={"Accept": text}).get_environ()
+    environ = EnvironBuilder(headers=[("Accept", text)]).get_environ()
     return MemoryRequest(environ).accept_mimetypes
 
 
 @given(st.text(max_size=60))
 def test_an_origin_is_allowed_only_letter_by_letter(origin: str) -> None:
     policy = CORSPolicy.parse("https://a.example, http://b.example:8000")
-    sent = {name: value for name, value in policy.headers(origin)}
-    allowed = sent.get("Access-Control-Allow-Origin")
+    name = "Access-Control-Allow-Origin"
+    allowed = next(
+        (value for field, value in policy.headers(origin) if field == name), None
+    )
 
     assert allowed in {None, "https://a.example", "http://b.example:8000"}
     assert allowed in {None, origin}
