@@ -104,7 +104,8 @@ async def _stream(
     config: RunnableConfig = {"configurable": {"thread_id": thread}}
     state = {"messages": [HumanMessage(body.message)]}
     text = ""
-    async for piece in graph.astream(state, config, stream_mode="messages"):
+    pieces: AsyncIterator[Any] = graph.astream(state, config, stream_mode="messages")
+    async for piece in pieces:
         delta = getattr(piece[0], "content", "")
         if delta:
             text += str(delta)

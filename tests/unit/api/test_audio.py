@@ -188,7 +188,12 @@ async def test_nothing_acceptable_is_406(client: httpx.AsyncClient) -> None:
 async def test_a_stream_has_the_events_of_the_contract(
     client: httpx.AsyncClient, headers: dict[str, str], fields: dict[str, str]
 ) -> None:
-    reply = await _ask(client, headers=headers, **fields)
+    reply = await client.post(
+        "/v1/audio",
+        headers=CHAT | headers,
+        files={"audio": ("q.wav", recording())},
+        data=fields,
+    )
 
     assert reply.headers["content-type"].startswith("text/event-stream")
     assert reply.headers["x-accel-buffering"] == "no"
@@ -341,7 +346,12 @@ async def test_more_bytes_than_allowed_are_refused(
 async def test_a_field_that_is_not_acceptable_is_named(
     client: httpx.AsyncClient, parts: FakeParts, name: str, value: str
 ) -> None:
-    reply = await _ask(client, **{name: value})
+    reply = await client.post(
+        "/v1/audio",
+        headers=CHAT,
+        files={"audio": ("q.wav", recording())},
+        data={name: value},
+    )
 
     assert_problem(reply, 422, "validation_failed")
     assert reply.json()["errors"][0]["field"].split(".")[0] == name
