@@ -20,6 +20,8 @@ from domain.realtime import RealtimeConfig, RealtimeEvent
 from domain.realtime_ports import Admit
 from domain.speech_ports import SpeechServices, VoiceActivity
 
+HEARING_SECONDS = 20.0
+"""What the local engine needs for a minute of sound, several times over."""
 _DETECTORS = 8
 """Voice activity detectors kept for the next sessions."""
 
@@ -32,6 +34,7 @@ class RealtimeTalks:
         early: The retriever that answers are looked up with.
         new_id: Returns ids of messages.
         turn_seconds: Wall-clock budget of one answer.
+        hearing_seconds: From the end of an utterance to its words, at most.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class RealtimeTalks:
         early: EarlySearch,
         new_id: Callable[[], str],
         turn_seconds: float = 90.0,
+        hearing_seconds: float = HEARING_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.speech = speech
@@ -49,6 +53,7 @@ class RealtimeTalks:
         self.early = early
         self.new_id = new_id
         self.turn_seconds = turn_seconds
+        self.hearing_seconds = hearing_seconds
         self.clock = clock
         self._detectors: list[VoiceActivity] = []
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from agents.voice import LANGUAGES
 from domain.deadlines import Deadline
+from domain.errors import RecognitionFailed
 from domain.speech import SAMPLE_BYTES, Transcript
 from domain.speech_ports import SpeechToText
 from language.detection import detect_language
@@ -49,6 +50,7 @@ class Hearing:
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._interim: Transcript | None = None
         self._unchanged = 0
+        self._timer: asyncio.TimerHandle | None = None
         self._task = asyncio.create_task(self._run())
         # A failure is told to whoever asks for the words.
         self._task.add_done_callback(_look_at)
@@ -58,8 +60,10 @@ class Hearing:
         self._waiting.put_nowait(pcm)
 
     def end(self) -> None:
-        """Say that this was all."""
+        """Say that this was all; from now on recognition has its seconds."""
         self._waiting.put_nowait(None)
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self._seconds, self._task.cancel)
 
     async def words(self) -> Transcript:
         """
@@ -68,10 +72,22 @@ class Hearing:
         Raises:
             AppError: The recogniser failed.
         """
-        return tell_language(await asyncio.shield(self._task), self._language)
+        try:
+            heard = await asyncio.shield(self._task)
+        except asyncio.CancelledError:
+            if not self._task.cancelled():
+                raise
+            # Others may have had every recogniser all the time.
+            raise RecognitionFailed from None
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+        return tell_language(heard, self._language)
 
     async def drop(self) -> None:
         """Forget it; the recogniser is free again when this returns."""
+        if self._timer is not None:
+            self._timer.cancel()
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait({self._task})

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 RATE_HZ = 16_000
 LONGEST_SECONDS = 60.0
-# What the local engine needs for a minute of sound, several times over.
-HEARING_SECONDS = 20.0
 # Passages that answers are made from; the default of every door.
 _MAX_RESULTS = 5
 NOTHING = Transcript("", "en", 0.0)
@@ -169,7 +167,7 @@ class Utterance:
             self._hearing = Hearing(
                 home.speech.stt,
                 language=language,
-                seconds=HEARING_SECONDS,
+                seconds=home.hearing_seconds,
                 on_settled=self._search_ahead,
             )
         self._words = asyncio.create_task(self._hear(recording, typed))
@@ -232,7 +230,9 @@ class Utterance:
             return Transcript("", self._language or "en", 0.0)
         self.clip = clip
         heard = await speech.stt.transcribe(
-            clip, language=self._language, deadline=Deadline.after(HEARING_SECONDS)
+            clip,
+            language=self._language,
+            deadline=Deadline.after(self._home.hearing_seconds),
         )
         return tell_language(heard, self._language)
 

@@ -127,6 +127,7 @@ def make_talking(
     answerer: Callable[[FakeConversations], FakeAnswerer] = FakeAnswerer,
     early: EarlySearch | None = None,
     turn_seconds: float = 30.0,
+    hearing_seconds: float = 5.0,
 ) -> Talking:
     """Return a conversation on fakes; `open` begins it."""
     conversations, sound, clock = FakeConversations(), FakeSound(), Clock()
@@ -138,6 +139,7 @@ def make_talking(
         early=early or EarlySearch(FakeRetriever()),
         new_id=lambda: f"msg_{next(numbers):04d}",
         turn_seconds=turn_seconds,
+        hearing_seconds=hearing_seconds,
         clock=clock,
     )
     return Talking(home, rag, conversations, sound, clock)

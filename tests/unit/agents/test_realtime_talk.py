@@ -620,3 +620,19 @@ async def test_closing_leaves_nothing_running() -> None:
         assert talking.answerer.cancelled == 1
 
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_recogniser_that_never_comes_back_is_given_up() -> None:
+    talking = make_talking(hearing_seconds=0.2)
+
+    async def never(*_args: object, **_options: object) -> object:
+        return await asyncio.Event().wait()
+
+    talking.sound.stt.transcribe = never  # type: ignore[method-assign, assignment]
+    await talking.open()
+
+    await talking.ask()
+
+    assert (await talking.until(WordsNotHeard)).code == "stt_failed"
+    await talking.talk.close()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
