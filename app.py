@@ -255,6 +255,7 @@ class Shelf:
         await asyncio.to_thread(self.shut)
 
     def open(self) -> None:
+    named |= {tenant for tenant, _ in parse_entries(settings.device_keys)}
         """
         Open the stores and begin to work on what waits.
 

@@ -50,6 +50,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         _embeddings,
         _hearing,
         _speaking,
+        _kiosks,
     ):
         yield from _guarded(check, settings)
 
@@ -99,6 +100,22 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         yield Finding("keys", "ok", "JWT_SECRET is long enough")
     if settings.cors_origins.strip() == "*":
         yield Finding("keys", "ok", "CORS_ORIGINS is *: any page may use a key it has")
+
+
+def _kiosks(settings: Settings) -> Iterator[Finding]:
+    parts = urlsplit(settings.public_url or "")
+    if not settings.device_keys:
+        yield Finding("kiosks", "ok", "no DEVICE_KEYS, so there are none")
+    elif not settings.public_url:
+        yield Finding(
+            "kiosks", "warning", "without PUBLIC_URL no phone goes on after a kiosk"
+        )
+    elif parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        yield Finding(
+            "kiosks", "warning", "PUBLIC_URL is not https: phones give no microphone"
+        )
+    else:
+        yield Finding("kiosks", "ok", "PUBLIC_URL leads phones here")
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:

@@ -81,6 +81,7 @@ li { margin: .4rem 0; }
 <p>Answers from an organisation's own documents, with sources.<br>
 <span lang="id">Jawaban dari dokumen organisasi sendiri, dengan sumbernya.</span></p>
 <ul>
+<li><a href="voice">Ask aloud</a> with a key, or set up a <a href="kiosk">kiosk</a></li>
 <li><a href="docs">API documentation</a> and its <a href="openapi.json">OpenAPI
 document</a></li>
 <li><a href="health">Health</a>, <a href="ready">readiness</a>,

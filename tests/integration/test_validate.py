@@ -11,6 +11,8 @@ from config import Settings
 
 NOWHERE = "127.0.0.1:9"
 
+DEVICES = "default:" + "0" * 64
+
 
 def verdicts(settings: Settings) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
@@ -80,6 +82,22 @@ def test_a_data_folder_open_to_others_is_a_warning(tmp_path: Path) -> None:
 
 def test_a_short_key_is_a_warning(tmp_path: Path) -> None:
     assert "warning" in verdicts(settings_for(tmp_path, api_key="short"))["keys"]
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [
+        ({}, "ok"),
+        ({"device_keys": DEVICES}, "warning"),
+        ({"device_keys": DEVICES, "public_url": "http://campus.example"}, "warning"),
+        ({"device_keys": DEVICES, "public_url": "http://localhost:8000"}, "ok"),
+        ({"device_keys": DEVICES, "public_url": "https://campus.example"}, "ok"),
+    ],
+)
+def test_a_kiosk_without_an_address_for_phones_is_a_warning(
+    tmp_path: Path, values: dict[str, str], verdict: str
+) -> None:
+    assert verdicts(settings_for(tmp_path, **values))["kiosks"] == [verdict]
 
 
 def test_settings_that_cannot_be_read_end_with_status_two(

@@ -8,9 +8,11 @@ import pytest
 from api.bridge import Bridge
 from api.bridge_body import limits_by_path
 from api.bridge_guard import presented_keys
+from api.kiosk_access import may_know
 from app import create_app
+from domain.callers import Caller
 from tests.fakes.http import make_settings
-from tests.fakes.services import KEY, FakeParts
+from tests.fakes.services import DEVICE_KEY, KEY, FakeParts
 
 LARGE = 1024 * 1024
 
@@ -21,7 +23,8 @@ def bridge_for(parts: FakeParts) -> Bridge:
         create_app(make_settings(), services),
         body_limit=limits_by_path({"/v1/documents": 4 * LARGE}, default=128 * 1024),
         knows=lambda fields: any(
-            map(services.keys.find_caller, presented_keys(fields))
+            may_know(services.keys, services.visitors, key)
+            for key in presented_keys(fields)
         ),
     )
 
@@ -58,3 +61,17 @@ async def test_the_holder_of_a_key_may_send_what_the_path_allows(
 
     assert inside.status_code not in {401, 413}
     assert beyond.status_code == 413
+
+
+async def test_devices_and_visitors_are_known_before_a_body_is_read(
+    parts: FakeParts,
+) -> None:
+    keys, visitors = parts.services().keys, parts.visitors
+    _, session = await visitors.begin(Caller("default", "a", kind="device"))
+    visit = await visitors.open_link((await visitors.make_link(session)).token)
+
+    assert may_know(keys, visitors, DEVICE_KEY)
+    assert may_know(keys, visitors, visit.token)
+    assert not may_know(keys, None, visit.token)
+    assert not may_know(keys, visitors, visit.token[:-1])
+    assert not may_know(keys, visitors, "visit_" + "A" * 43 + "." + "0" * 32)

@@ -73,6 +73,39 @@ def test_one_key_cannot_belong_to_two_tenants() -> None:
         APIKeys([("a", digest), ("b", digest)])
 
 
+def test_a_device_is_found_as_a_device_only() -> None:
+    key, device = new_key(), new_key()
+
+    ring = APIKeys([("a", digest_key(key))], devices=[("a", digest_key(device))])
+
+    found = ring.find_device(device)
+    assert found is not None
+    assert (found.kind, found.tenant, found.key_id) == (
+        "device",
+        "a",
+        digest_key(device)[:12],
+    )
+    assert ring.find_caller(device) is None
+    assert ring.find_device(key) is None
+    program = ring.find_caller(key)
+    assert program is not None
+    assert program.kind == "program"
+
+
+def test_a_key_is_a_program_or_a_device() -> None:
+    digest = digest_key(new_key())
+
+    with pytest.raises(ConfigurationError, match="DEVICE_KEYS"):
+        APIKeys([("a", digest)], devices=[("a", digest)])
+    with pytest.raises(ConfigurationError, match="DEVICE_KEYS"):
+        APIKeys([], devices=[("a", digest), ("b", digest)])
+
+
+def test_a_malformed_setting_names_itself() -> None:
+    with pytest.raises(ConfigurationError, match="DEVICE_KEYS"):
+        parse_entries("a", setting="DEVICE_KEYS")
+
+
 def test_the_same_entry_twice_is_one() -> None:
     key = new_key()
 
