@@ -13,7 +13,7 @@ from domain.errors import AppError, RecognitionFailed, TurnTimeout
 from domain.speech import AudioClip, Transcript
 from domain.speech_ports import Listening
 from speech.engines import RecognitionEngine
-from speech.outage import Outage
+from speech.outage import Outage, RecognitionRefused
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +166,10 @@ class FallbackSTT:
         return min(self._timeout_seconds, deadline.remaining())
 
     def _note_failure(self, deadline: Deadline, exc: Exception) -> None:
-        """Trip, unless it was the caller who had no time: then raise."""
+        """Trip, unless it was the recording, or the caller had no time: then raise."""
+        if isinstance(exc, RecognitionRefused):
+            self._outage.succeeded()
+            return
         try:
             deadline.remaining()
         except TurnTimeout:

@@ -12,7 +12,7 @@ from domain.deadlines import Deadline
 from domain.errors import AppError, SynthesisFailed, TurnTimeout
 from domain.speech import AudioClip, VoiceStyle
 from speech.engines import SpeakingEngine
-from speech.outage import Outage
+from speech.outage import Outage, SynthesisRefused
 
 
 class FallbackTTS:
@@ -83,6 +83,10 @@ class FallbackTTS:
                             self._outage.succeeded()
                         given = True
                         yield clip
+            except SynthesisRefused:
+                self._outage.succeeded()
+                if given:
+                    raise
             except SynthesisFailed:
                 if _over(deadline):
                     raise

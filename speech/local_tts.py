@@ -8,6 +8,7 @@ process of ours (`speech.espeak`), which keeps its licence (GPL-3) at arm's leng
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -116,7 +117,8 @@ class LocalTTS:
     async def start(self) -> None:
         """Start the child process of the bundled library, if that is what speaks."""
         if self._bundled is not None:
-            await self._bundled.warm()
+            with contextlib.suppress(SpeechEngineUnavailable):
+                await self._bundled.warm()
 
     async def close(self) -> None:
         """End the child process of the bundled library."""

@@ -14,7 +14,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from domain.deadlines import Deadline
-from domain.errors import SpeechEngineUnavailable, TurnTimeout
+from domain.errors import (
+    AppError,
+    AudioUnreadable,
+    SpeechEngineUnavailable,
+    TurnTimeout,
+)
 from speech.workers import WorkerPool
 
 log = logging.getLogger(__name__)
@@ -116,7 +121,8 @@ class ModelChild:
         for _ in range(ATTEMPTS):
             try:
                 return await self._call(request, payload, seconds=_remaining(deadline))
-            except SpeechEngineUnavailable:
+            # A child out of memory answers as if the recording were at fault.
+            except (SpeechEngineUnavailable, AudioUnreadable):
                 log.warning("speech_model_lost", extra={"engine": self._package})
         raise ChildLost
 
@@ -127,7 +133,7 @@ class ModelChild:
     async def _load(self, seconds: float) -> None:
         try:
             await self._call({"op": "load"}, b"", seconds=seconds)
-        except SpeechEngineUnavailable as exc:
+        except AppError as exc:
             # Some libraries end their process over a model they cannot read.
             self._broken = f"{self._setting} cannot be loaded by {self._package}."
             self._try_at = time.monotonic() + RETRY_SECONDS

@@ -7,39 +7,31 @@ writing them as common words.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
-import logging
 import math
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
-import httpx
-
 from domain.deadlines import Deadline
-from domain.errors import RecognitionFailed, SpeechEngineUnavailable, TurnTimeout
+from domain.errors import RecognitionFailed, SpeechEngineUnavailable
 from domain.speech import AudioClip, Transcript
 from domain.speech_ports import Listening
 from speech.collecting import CollectedListening
 from speech.encoding import encode_wav
 from speech.lm_text import guess_language
 from speech.names import DocumentNames
-
-log = logging.getLogger(__name__)
+from speech.outage import RecognitionRefused
+from speech.remote import RemoteClient, RemoteFault, retrying, shorten
 
 VENDOR_URL = "https://api.openai.com/v1"
-ATTEMPTS = 2
-RETRY_SECONDS = 0.3
-MAX_RETRY_SECONDS = 3.0
 MAX_REPLY_BYTES = 1024 * 1024
+_UNKNOWN_FORMAT = frozenset({400, 415, 422})
 UNKNOWN_CONFIDENCE = 0.8
 """Of a server that tells none: it is believed."""
 # Whisper's own rule for `nobody spoke`.
 NO_SPEECH_PROBABILITY, NO_SPEECH_LOG = 0.6, -1.0
 _LANGUAGES = {"english": "en", "indonesian": "id"}
-_RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-_REFUSED = frozenset({400, 415, 422})
 
 
 class OpenAISTT:
@@ -48,7 +40,7 @@ class OpenAISTT:
 
     Args:
         base_url: With `/v1`; None: the vendor's.
-        timeout_seconds: One call.
+        timeout_seconds: One recognition.
         vocabulary: Sentences of the ingested documents; called in a thread.
     """
 
@@ -63,13 +55,13 @@ class OpenAISTT:
     ) -> None:
         self._model = model
         self._url = (base_url or VENDOR_URL).rstrip("/") + "/audio/transcriptions"
-        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._client = RemoteClient(headers=headers, timeout_seconds=timeout_seconds)
         self._vendor_without_key = base_url is None and not api_key
         self._timeout_seconds = timeout_seconds
         self._names = DocumentNames(vocabulary or list)
         # Only Whisper writes probabilities; a server that refuses is told once.
         self._format = "verbose_json" if "whisper" in model.lower() else "json"
-        self._client: httpx.AsyncClient | None = None
 
     def state(self) -> str:
         """Return `ok`, or `unavailable`: the key for the vendor is missing."""
@@ -93,34 +85,20 @@ class OpenAISTT:
             raise SpeechEngineUnavailable("OPENAI_API_KEY is not set.")
         if not clip.pcm:
             return Transcript("", language or "en", 0.0)
+        deadline = shorten(deadline, self._timeout_seconds)
         wav = encode_wav(clip)
         prompt = await self._names.find()
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                seconds = min(self._timeout_seconds, deadline.remaining())
-                async with asyncio.timeout(seconds):
-                    reply = await self._post(wav, language=language, prompt=prompt)
-            except (
-                httpx.HTTPError,
-                httpx.InvalidURL,
-                TimeoutError,
-                TurnTimeout,
-            ) as exc:
-                log.warning("transcription_failed", extra={"attempt": attempt})
-                if attempt == ATTEMPTS or isinstance(exc, TurnTimeout | TimeoutError):
-                    raise RecognitionFailed from exc
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
-            if reply.status_code == 200:
-                return _read(reply.content, language=language)
-            log.warning("transcription_refused", extra={"status": reply.status_code})
-            if reply.status_code in _REFUSED and self._format == "verbose_json":
-                self._format = "json"
-                continue
-            if reply.status_code not in _RETRIED or attempt == ATTEMPTS:
-                raise RecognitionFailed
-            await _wait(reply, deadline=deadline)
-        raise RecognitionFailed
+
+        async def ask() -> bytes:
+            return await self._ask(wav, language, prompt, deadline=deadline)
+
+        try:
+            body = await retrying(ask, engine="openai stt", deadline=deadline)
+        except RemoteFault as exc:
+            if exc.ours:
+                raise RecognitionRefused from exc
+            raise RecognitionFailed from exc
+        return _read(body, language=language)
 
     @contextlib.asynccontextmanager
     async def listen(self, *, language: str | None) -> AsyncIterator[Listening]:
@@ -129,44 +107,45 @@ class OpenAISTT:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        await self._client.close()
+
+    async def _ask(
+        self, wav: bytes, language: str | None, prompt: str, *, deadline: Deadline
+    ) -> bytes:
+        """Return an answer; in the plainer format if the richer one is refused."""
+        try:
+            return await self._post(
+                wav, language, prompt, form=self._format, deadline=deadline
+            )
+        except RemoteFault as exc:
+            if exc.status not in _UNKNOWN_FORMAT or self._format == "json":
+                raise
+        body = await self._post(wav, language, prompt, form="json", deadline=deadline)
+        # It was the format that was refused, not this recording.
+        self._format = "json"
+        return body
 
     async def _post(
-        self, wav: bytes, *, language: str | None, prompt: str
-    ) -> httpx.Response:
-        form = {"model": self._model, "response_format": self._format}
-        form |= {"language": language} if language else {}
-        form |= {"prompt": prompt} if prompt else {}
+        self,
+        wav: bytes,
+        language: str | None,
+        prompt: str,
+        *,
+        form: str,
+        deadline: Deadline,
+    ) -> bytes:
+        fields = {"model": self._model, "response_format": form}
+        fields |= {"language": language} if language else {}
+        fields |= {"prompt": prompt} if prompt else {}
         # Servers tell the format by the name of the file.
-        files = {"file": ("speech.wav", wav, "audio/wav")}
-        if self._client is None:
-            self._client = httpx.AsyncClient(timeout=self._timeout_seconds)
-        async with self._client.stream(
-            "POST", self._url, data=form, files=files, headers=self._headers
-        ) as reply:
-            body = bytearray()
-            async for part in reply.aiter_bytes():
-                body += part
-                if len(body) > MAX_REPLY_BYTES:
-                    raise RecognitionFailed
-            return httpx.Response(
-                reply.status_code,
-                headers={"retry-after": reply.headers.get("retry-after", "")},
-                content=bytes(body),
-            )
-
-
-async def _wait(reply: httpx.Response, *, deadline: Deadline) -> None:
-    try:
-        seconds = float(reply.headers["retry-after"])
-    except ValueError:
-        seconds = RETRY_SECONDS
-    # A server that asks for more is not waited for: the speaker is waiting too.
-    if not 0 <= seconds <= MAX_RETRY_SECONDS:
-        raise RecognitionFailed
-    await asyncio.sleep(min(seconds, deadline.remaining()))
+        return await self._client.fetch(
+            "POST",
+            self._url,
+            fields=fields,
+            files={"file": ("speech.wav", wav, "audio/wav")},
+            max_bytes=MAX_REPLY_BYTES,
+            deadline=deadline,
+        )
 
 
 def _read(body: bytes, *, language: str | None) -> Transcript:

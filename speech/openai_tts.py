@@ -17,6 +17,7 @@ from domain.deadlines import Deadline
 from domain.errors import AudioUnreadable, SpeechEngineUnavailable, SynthesisFailed
 from domain.speech import SAMPLE_BYTES, AudioClip, EmotionLabel, VoiceStyle
 from speech.chunking import split_text
+from speech.outage import SynthesisRefused
 from speech.remote import REFUSED, RemoteClient, RemoteFault, retrying
 from speech.resampling import StreamResampler, parse_wavs
 
@@ -107,7 +108,9 @@ class OpenAITTS:
             try:
                 async for clip in sound:
                     yield clip
-            except (RemoteFault, AudioUnreadable) as exc:
+            except RemoteFault as exc:
+                if exc.ours:
+                    raise SynthesisRefused from exc
                 raise SynthesisFailed from exc
             finally:
                 await sound.aclose()

@@ -6,9 +6,19 @@ import logging
 import time
 from collections.abc import Callable
 
+from domain.errors import RecognitionFailed, SynthesisFailed
+
 log = logging.getLogger(__name__)
 
 COOLDOWN_SECONDS = 30.0
+
+
+class RecognitionRefused(RecognitionFailed):
+    """The engine works, but it does not hear this recording."""
+
+
+class SynthesisRefused(SynthesisFailed):
+    """The engine works, but it does not speak this text."""
 
 
 class Outage:

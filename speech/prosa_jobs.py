@@ -19,7 +19,7 @@ from speech.remote import RemoteClient, RemoteFault, retrying, shorten
 VENDOR_URL = "https://api.prosa.ai/v2/speech"
 POLL_SECONDS = 1.0
 # A second of speech is 48 kB to 96 kB, a third more in base64.
-MAX_REPLY_BYTES = 48 * 1024 * 1024
+MAX_REPLY_BYTES = 16 * 1024 * 1024
 # Older deployments say `error`.
 _FAILED = frozenset({"failed", "error", "cancelled"})
 _DONE = frozenset({"complete", "completed"})
@@ -128,7 +128,8 @@ def _result(job: Mapping[str, object]) -> Mapping[str, object] | None:
     status = str(job.get("status", "")).lower()
     result = job.get("result")
     if status in _FAILED:
-        raise RemoteFault("job failed", again=False)
+        # The server took the job and could not do it: another one may go well.
+        raise RemoteFault("job failed", again=False, status=422)
     if status in _DONE or (not status and result is not None):
         if not isinstance(result, dict):
             raise RemoteFault("no result", again=False)

@@ -19,6 +19,7 @@ from domain.speech_ports import Listening
 from language.detection import detect_language
 from speech.collecting import CollectedListening
 from speech.encoding import encode_wav, resample
+from speech.outage import RecognitionRefused
 from speech.prosa_jobs import POLL_SECONDS, ProsaJobs
 from speech.prosa_socket import Socket
 from speech.remote import RemoteFault, retrying, shorten
@@ -105,6 +106,8 @@ class ProsaSTT:
             else:
                 text = await self._by_stream(clip, deadline=deadline)
         except RemoteFault as exc:
+            if exc.ours:
+                raise RecognitionRefused from exc
             raise RecognitionFailed from exc
         return _transcript(text, language=language)
 

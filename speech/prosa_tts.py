@@ -16,6 +16,7 @@ from domain.errors import AudioUnreadable, SpeechEngineUnavailable, SynthesisFai
 from domain.speech import SAMPLE_BYTES, AudioClip, VoiceStyle
 from speech.chunking import split_text
 from speech.encoding import resample
+from speech.outage import SynthesisRefused
 from speech.prosa_jobs import POLL_SECONDS, ProsaJobs
 from speech.prosa_socket import Socket
 from speech.remote import RemoteFault, retrying, shorten
@@ -155,7 +156,11 @@ class ProsaTTS:
                 )
             # Whatever its header claims: the sound ends where the bytes end.
             return resample(parse_wavs(wav), rate_hz=style.rate_hz)
-        except (RemoteFault, AudioUnreadable) as exc:
+        except RemoteFault as exc:
+            if exc.ours:
+                raise SynthesisRefused from exc
+            raise SynthesisFailed from exc
+        except AudioUnreadable as exc:
             raise SynthesisFailed from exc
 
     async def _by_stream(

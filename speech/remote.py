@@ -106,13 +106,15 @@ class RemoteClient:
         *,
         payload: Mapping[str, object] | None = None,
         params: Mapping[str, str] | None = None,
+        fields: Mapping[str, str] | None = None,
         files: Mapping[str, File] | None = None,
         deadline: Deadline,
     ) -> httpx.Response:
         """
         Return an answer of status 2xx whose body is still to be read; close it.
 
-        What is sent is *payload* as JSON or *files* as a form, *params* in the query.
+        What is sent is *payload* as JSON, or a form of *fields* and *files*; *params*
+        are in the query.
 
         Raises:
             RemoteFault: There is none.
@@ -125,6 +127,7 @@ class RemoteClient:
                 url,
                 json=payload,
                 params=params,
+                data=dict(fields) if fields else None,
                 files=files,
                 headers=self._headers,
             )
@@ -169,13 +172,20 @@ class RemoteClient:
         *,
         payload: Mapping[str, object] | None = None,
         params: Mapping[str, str] | None = None,
+        fields: Mapping[str, str] | None = None,
         files: Mapping[str, File] | None = None,
         max_bytes: int,
         deadline: Deadline,
     ) -> bytes:
         """Return a whole body of at most *max_bytes*. Raises `RemoteFault`."""
         reply = await self.open(
-            method, url, payload=payload, params=params, files=files, deadline=deadline
+            method,
+            url,
+            payload=payload,
+            params=params,
+            fields=fields,
+            files=files,
+            deadline=deadline,
         )
         body = bytearray()
         try:

@@ -167,3 +167,19 @@ async def test_listening_collects_and_asks_once(server: TranscriptionServer) -> 
     assert heard.final
     assert heard.text
     assert len(server.seen) == 1
+
+
+async def test_one_refused_recording_does_not_cost_the_others_their_confidence(
+    server: TranscriptionServer,
+) -> None:
+    server.faults = [400, 400]
+    engine = _engine(server)
+
+    with pytest.raises(RecognitionFailed):
+        await engine.transcribe(CLIP, language="en", deadline=Deadline.after(10))
+    heard = await engine.transcribe(CLIP, language="en", deadline=Deadline.after(10))
+    await engine.close()
+
+    assert heard.confidence == pytest.approx(0.905, abs=0.001)
+    formats = [form["response_format"] for form in server.seen]
+    assert formats == ["verbose_json", "json", "verbose_json"]

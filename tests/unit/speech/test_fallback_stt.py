@@ -14,7 +14,7 @@ from domain.errors import RecognitionFailed, SpeechEngineUnavailable
 from domain.speech import AudioClip, Transcript
 from domain.speech_ports import Listening
 from speech.fallback_stt import FallbackSTT
-from speech.outage import Outage
+from speech.outage import Outage, RecognitionRefused
 from tests.fakes.speech import FakeSTT, tone
 
 CLIP = AudioClip(tone(1.0), 16_000)
@@ -145,6 +145,15 @@ async def test_what_is_missing_is_no_outage() -> None:
 
     assert pair.engine.state() == "embedded"
     assert pair.reserve.heard == []
+
+
+async def test_a_recording_that_is_refused_says_nothing_about_the_engine() -> None:
+    pair = Pair(FakeSTT(failure=RecognitionRefused()))
+
+    heard = await pair.hear()
+
+    assert heard.text == "from the reserve"
+    assert pair.engine.state() == "embedded"
 
 
 async def test_a_caller_without_time_says_nothing_about_the_engine() -> None:

@@ -12,7 +12,7 @@ from domain.deadlines import Deadline
 from domain.errors import SpeechEngineUnavailable, SynthesisFailed
 from domain.speech import AudioClip, VoiceStyle
 from speech.fallback_tts import FallbackTTS
-from speech.outage import Outage
+from speech.outage import Outage, SynthesisRefused
 from tests.fakes.speech import FakeTTS
 
 TEXT = "The library opens at eight in the morning."
@@ -155,6 +155,15 @@ async def test_what_is_missing_is_no_outage() -> None:
         await pair.speak()
 
     assert pair.reserve.spoken == []
+    assert pair.engine.state() == "embedded"
+
+
+async def test_a_text_that_is_refused_says_nothing_about_the_engine() -> None:
+    pair = Pair(FakeTTS(failure=SynthesisRefused()))
+
+    assert await pair.speak() > 1
+
+    assert pair.reserve.spoken == [(TEXT, ENGLISH)]
     assert pair.engine.state() == "embedded"
 
 
