@@ -18,6 +18,7 @@ from api.openapi import Responses, errors_of
 from domain.errors import (
     AppError,
     BadRequest,
+    Forbidden,
     InternalError,
     NotAuthenticated,
     Overloaded,
@@ -31,7 +32,14 @@ from utils.validation import parse_json, validate
 View = Callable[..., Awaitable[Response]]
 Model = TypeVar("Model", bound=BaseModel)
 
-_EVERYWHERE = (BadRequest, NotAuthenticated, RateLimited, InternalError, Overloaded)
+_EVERYWHERE = (
+    BadRequest,
+    NotAuthenticated,
+    Forbidden,
+    RateLimited,
+    InternalError,
+    Overloaded,
+)
 
 
 class Parameters(BaseModel):

@@ -26,6 +26,7 @@ from domain.deadlines import Deadline
 from domain.errors import (
     BadRequest,
     ConversationBusy,
+    ConversationNotFound,
     FieldProblem,
     IdempotencyKeyReused,
     InvalidConversationID,
@@ -45,6 +46,7 @@ from domain.errors import (
     UpstreamError,
     UpstreamQuotaExhausted,
     ValidationFailed,
+    VisitorSessionEnded,
 )
 from domain.ports import StoredReply
 from domain.turns import (
@@ -252,10 +254,12 @@ def _responses() -> Responses:
         InvalidConversationID,
         MalformedBody,
         NotAcceptable,
+        ConversationNotFound,
         RequestTimeout,
         ConversationBusy,
         TurnStillRunning,
         LeaseLost,
+        VisitorSessionEnded,
         PayloadTooLarge,
         UnsupportedMediaType,
         ValidationFailed,
