@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from api import health, metrics
@@ -25,7 +24,6 @@ from config import Settings
 from domain.errors import (
     ConfigurationError,
     ConversationNotFound,
-    StoreUnavailable,
 )
 from domain.ports import FeedbackStore, IdempotencyStore, KeyRing, Services
 from domain.realtime_ports import RealtimeServices
@@ -37,13 +35,10 @@ if TYPE_CHECKING:
     from agents.early_search import EarlySearch
     from agents.engines import Engines
     from knowledge.jobs import JobQueue
-    from knowledge.pipeline import Library
+    from knowledge.shelf import Shelf
     from stores.kiosk import KioskSessions, Records
-    from stores.sql import Database
     from stores.vectors import PassageStore
     from utils.checkpointer import State
-
-log = logging.getLogger(__name__)
 
 VERSION = "0.1.0"
 KEY_FILE = "api_key"
@@ -57,8 +52,6 @@ Send a key as `X-API-Key` or `Authorization: Bearer`. Errors are
 answer."""
 
 _MB = 1024 * 1024
-# A document at hand when the server stops; what is not done is done at the next start.
-_GRACE_SECONDS = 8.0
 # 90 s for a spoken turn where a typed one has 60.
 _VOICE_SHARE = 1.5
 # Enough to know an organisation's words; more would make the language model slow.
@@ -222,71 +215,6 @@ def build_library(settings: Settings) -> Shelf:
     return _build_shelf(settings)
 
 
-@dataclass(slots=True)
-class Shelf:
-    """The library with the stores below it."""
-
-    database: Database
-    passages: PassageStore
-    library: Library
-    jobs: JobQueue
-    retry_seconds: float = 2.0
-    _opening: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """
-        Open everything, blocking calls beside the loop.
-
-        A database that is away keeps only the documents away: it is tried again until
-        it is there. Raises `ConfigurationError` when the passages cannot be opened.
-        """
-        await asyncio.to_thread(self.passages.open)
-        try:
-            await asyncio.to_thread(self._open_library)
-        except StoreUnavailable:
-            log.warning("database_away_at_start")
-            self._opening = asyncio.create_task(self._open_later())
-
-    async def close(self) -> None:
-        """Close everything; a document at hand is finished first."""
-        if self._opening is not None:
-            self._opening.cancel()
-            await asyncio.wait({self._opening})
-        await asyncio.to_thread(self.shut)
-
-    def open(self) -> None:
-    named |= {tenant for tenant, _ in parse_entries(settings.device_keys)}
-        """
-        Open the stores and begin to work on what waits.
-
-        Raises:
-            ConfigurationError: Another process owns the embedded store.
-            StoreUnavailable: The database cannot be reached.
-        """
-        self.passages.open()
-        self._open_library()
-
-    def shut(self) -> None:
-        """Close what `open` opened, in reverse order."""
-        self.library.close(grace_seconds=_GRACE_SECONDS)
-        self.passages.close()
-        self.database.close()
-
-    def _open_library(self) -> None:
-        self.database.migrate()
-        self.library.start()
-
-    async def _open_later(self) -> None:
-        while True:
-            await asyncio.sleep(self.retry_seconds)
-            try:
-                await asyncio.to_thread(self._open_library)
-            except StoreUnavailable:
-                continue
-            log.info("database_came_back")
-            return
-
-
 def _build_engines(settings: Settings, passages: PassageStore) -> Engines:
     from agents.engines import Engines
     from speech.decoder import SandboxedDecoder
@@ -327,6 +255,7 @@ def _tenants(settings: Settings) -> frozenset[str]:
     named = {tenant for tenant, _ in parse_entries(settings.api_keys)}
     if settings.api_key is not None or not named:
         named.add("default")
+    named |= {tenant for tenant, _ in parse_entries(settings.device_keys)}
     return frozenset(named)
 
 
@@ -334,6 +263,7 @@ def _build_shelf(settings: Settings) -> Shelf:
     from agents.models import build_embeddings
     from knowledge.pipeline import Library
     from knowledge.sandbox import Sandbox
+    from knowledge.shelf import Shelf
     from stores.documents import DocumentStore
     from stores.sql import Database
     from stores.vectors import open_embedded, open_remote

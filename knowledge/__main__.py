@@ -26,7 +26,7 @@ from knowledge.commands import (
 from knowledge.desk import Desk, DeskError, LocalDesk
 
 if TYPE_CHECKING:
-    from app import Shelf
+    from knowledge.shelf import Shelf
 
 FINE, SOME_FAILED, USAGE = 0, 1, 2
 

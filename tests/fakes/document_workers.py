@@ -14,8 +14,9 @@ from typing import Any
 
 import redis
 
-from app import Shelf, build_library
+from app import build_library
 from config import Settings
+from knowledge.shelf import Shelf
 from tests.fakes.qdrant_server import FakeQdrant
 from tests.fakes.redis_server import RedisServer
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from app import Shelf
 from domain.documents import Document, Upload
 from domain.errors import DocumentNotFound
 from knowledge.jobs import Job
 from knowledge.jobs_redis import RedisQueue
+from knowledge.shelf import Shelf
 from stores.redis_client import RedisConnection
 from tests.fakes.document_workers import ROOT, Deployment, wait_for
 from tests.fakes.qdrant_server import serve_qdrant

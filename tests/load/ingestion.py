@@ -18,8 +18,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app import Shelf
 from domain.documents import Document, Upload
+from knowledge.shelf import Shelf
 from tests.fakes.document_workers import Deployment
 from tests.fakes.qdrant_server import serve_qdrant
 from tests.fakes.redis_server import RedisServer

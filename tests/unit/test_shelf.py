@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from app import Shelf
 from domain.errors import ConfigurationError, StoreUnavailable
+from knowledge.shelf import Shelf
 
 
 class FakeDatabase:
