@@ -31,6 +31,11 @@ CONTEXT_WEIGHT: Final = 0.8
 """Weight of a word that only the question before it says."""
 
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:\d+|[^\W\d_])*")
+# "Apakh", "dimankah": what nobody wrote about.
+_MISSPELT_ASKING = re.compile(
+    r"apak\w{0,3}|siapa\w{0,4}|diman\w{0,4}|kapan\w{0,4}|berap\w{0,4}|brap\w{0,3}"
+    r"|bagaiman\w{0,4}|mengap\w{0,4}|kenap\w{0,3}|wh(?:at|en|ere|o|ich|y)s?|hwo"
+)
 _CACHED_PASSAGES = 4_096
 """Some 20 kB each; a passage never changes under its id."""
 
@@ -237,6 +242,8 @@ def _without_vague(question: str) -> str:
 
 def _find_focus(question: str, language: str) -> str | None:
     for word in words(question):
+        if _MISSPELT_ASKING.fullmatch(word):
+            continue
         if word in VAGUE_WORDS or word in ASKING_WORDS or is_stop_word(word, language):
             continue
         return stem_words([word], language)[0]

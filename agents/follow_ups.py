@@ -263,8 +263,8 @@ def _is_empty(word: str, language: str) -> bool:
 
 _ASKED = """
 lama banyak besar jauh mahal tanggal jam pukul hari tahun harga long much many far old
-time date cost kind type jenis macam cara contoh example examples more detail details
-lengkap jelaskan explain elaborate lanjut continue lagi berlaku
+time date cost kind type title judul jenis macam cara contoh example examples more
+detail details lengkap jelaskan explain elaborate lanjut continue lagi berlaku
 """
 ASKING_WORDS: Final = frozenset(_ASKED.split())
 """Words that say what is asked for, not about what."""

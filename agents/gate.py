@@ -47,14 +47,12 @@ GATE_FEATURES: Final = (
     "focus_unknown",
     "rarest_missing",
     "kind_missing",
-    "unseen",
-    "much_unseen",
     "other_language",
     "coverage_across",
 )
 """Names of the features, in the order of their weights."""
 
-REFUSE_BELOW: Final = 0.16
+REFUSE_BELOW: Final = 0.18
 """Confidence under which the answer is a refusal."""
 
 REFUSE_UNNAMED_BELOW: Final = 0.4
@@ -142,8 +140,6 @@ def compute_gate_features(
         known |= evidence.find_units(one)
     unknown = sum(unit not in known for unit in wanted) / (len(wanted) or 1)
     signals = best.passage.signals
-    # Words that no passage of the tenant has at all, found or not.
-    unseen = 1.0 - signals.get("known", 1.0)
     units = evidence.find_units(best.found)
     rarest = evidence.rarest
     exact = asked.kinds & _EXACT
@@ -177,8 +173,6 @@ def compute_gate_features(
         float(not is_focus_named(evidence)),
         float(rarest is not None and rarest not in units),
         float(bool(exact) and not any(exact & one.kinds for one in parts.sentences)),
-        unseen,
-        unseen**2,
         across,
         across * passage,
     )

@@ -21,8 +21,6 @@ from bench.questions import Case, holds_answer
 from domain.documents import Passage, SearchQuery
 from knowledge.rerank import WEIGHTS
 from knowledge.search import PassageSearch
-from knowledge.terms import read_passage, read_question
-from language.sparse import term_index
 
 Floats = npt.NDArray[np.float64]
 
@@ -57,19 +55,11 @@ class Questions:
     def __init__(
         self,
         search: PassageSearch,
-        passages: Sequence[Passage],
         titles: dict[str, str],
     ) -> None:
         self._search = search
         self._reader = PassageReader(size=20_000)
         self._titles = titles
-        self._writers: dict[str, dict[int, set[str]]] = {}
-        for one in passages:
-            terms = read_passage(one)
-            writers = self._writers.setdefault(one.tenant, {})
-            for stem in terms.heading.union(*terms.sentences):
-                key = term_index(f"w:{stem}")
-                writers.setdefault(key, set()).add(one.document_id)
 
     def gather(
         self,
@@ -88,34 +78,8 @@ class Questions:
             )
         ).passages
         if hidden is not None:
-            known = self._measure_known(case, tenant, found, hidden)
-            found = _without(found, hidden, known=known)
+            found = _without(found, hidden)
         return self._reader.gather(case.question, found, language=case.language)
-
-    def _measure_known(
-        self,
-        case: Case,
-        tenant: str,
-        found: Sequence[Passage],
-        hidden: Callable[[Passage], bool],
-    ) -> float:
-        """
-        Return the share of the question that any passage has which is not hidden.
-
-        The store still counts the hidden ones: "known to the store, in no passage
-        found" would tell the gate that something was hidden.
-        """
-        gone = {one.document_id for one in found if hidden(one)} | set(case.sources)
-        writers = self._writers[tenant]
-
-        def frequencies(terms: list[int]) -> dict[int, float | None]:
-            left = {term: len(writers.get(term, set()) - gone) for term in terms}
-            return {term: 1.0 if count else None for term, count in left.items()}
-
-        question = read_question(
-            case.question, case.language, frequencies=frequencies, passages=100
-        )
-        return sum(question.known) / (len(question.known) or 1)
 
     def hide_answer(self, case: Case) -> Callable[[Passage], bool]:
         """Hide the question's own passage and every other that holds an answer."""
@@ -130,7 +94,7 @@ class Questions:
 
 
 def _without(
-    found: Sequence[Passage], hidden: Callable[[Passage], bool], *, known: float
+    found: Sequence[Passage], hidden: Callable[[Passage], bool]
 ) -> tuple[Passage, ...]:
     """
     Return what a search would have found without the hidden passages.
@@ -145,8 +109,7 @@ def _without(
         share = one.signals["bm25"] / best
         gained = WEIGHTS["bm25"] * (share - one.signals["bm25_share"])
         score = one.score + gained / sum(WEIGHTS.values())
-        signals = {**one.signals, "known": known}
-        rescored.append(replace(one, score=score, signals=signals))
+        rescored.append(replace(one, score=score))
     return tuple(sorted(rescored, key=lambda one: -one.score)[:SEARCHED])
 
 

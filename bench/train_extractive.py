@@ -247,7 +247,7 @@ def main() -> None:
         cases["docs"] = load_cases(options.data / "docs" / "qa.jsonl")
         cases[OWN.name] = load_cases(OWN / "questions.jsonl")
         cases["translated"] = load_translated_cases(options.data / "qa")
-        questions = Questions(PassageSearch(store), passages, titles)
+        questions = Questions(PassageSearch(store), titles)
         ranker = (
             np.array(SENTENCE_WEIGHTS)
             if options.gate_only

@@ -253,13 +253,20 @@ def _signals(
     """Return what the gate decides by: of the wording that fits best."""
     best = max(range(len(matches)), key=lambda index: matches[index].score)
     words, features = found[best], matches[best].features
+    known = sum(
+        weight
+        for weight, seen in zip(
+            words.question.weights, words.question.known, strict=True
+        )
+        if seen
+    )
     return {
         **features,
         "lexical": matches[best].score,
         "bm25": words.scores.get(passage.id, 0.0),
         "bm25_max": words.most,
         "bm25_share": features["bm25"],
-        "known": sum(words.question.known) / (len(words.question.known) or 1),
+        "known": known / words.question.total,
     }
 
 

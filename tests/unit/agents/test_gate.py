@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from agents.evidence import PassageReader
-from agents.gate import judge
+from agents.gate import is_focus_named, judge
 from agents.ranking import rank_sentences
 from tests.fakes.answerer import make_passage
 
@@ -37,3 +39,14 @@ def test_confidence_grows_with_coverage() -> None:
     half = decide("When does the swimming pool open?", score=0.4)[1]
 
     assert covered > half
+
+
+@pytest.mark.parametrize(
+    "question", ["Apakh jam buka perpustakaan?", "Dimankah perpustakaan buka?"]
+)
+def test_a_misspelt_question_word_is_not_what_is_asked_about(question: str) -> None:
+    passage = make_passage("Perpustakaan buka pukul 08.00.", score=0.9)
+
+    evidence = PassageReader().gather(question, [passage], language="id")
+
+    assert is_focus_named(evidence)
