@@ -94,7 +94,7 @@ class FallbackConversationStore:
                 if backend is self and self._outage.unsettled:
                     await self._settle(lease)
                 if backend is self and self._gaps.asks_about(lease.thread_id):
-                    await self._recall_turns(lease.thread_id)
+                    await self._recall_turns(lease)
                 yield lease
         finally:
             self._outage.ended(lease)
@@ -244,11 +244,16 @@ class FallbackConversationStore:
             return None
         return lease
 
-    async def _recall_turns(self, thread_id: str) -> None:
+    async def _recall_turns(self, lease: Lease) -> None:
         """Learn what other workers of this host knew of a conversation."""
+        thread_id = lease.thread_id
         line = await self._lines.file.run(self._lines.find_line, thread_id)
-        if line is not None and not line.deleted:
-            self._gaps.expect(thread_id, line.turns)
+        if line is None or line.deleted:
+            return
+        if line.changed:
+            # Another worker saw an outage that this one did not.
+            await self._settle(lease)
+        self._gaps.expect(thread_id, line.turns)
 
     async def _settle(self, lease: Lease) -> None:
         try:

@@ -19,8 +19,10 @@ from redis.backoff import ConstantBackoff
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
+    ClusterError,
     InvalidResponse,
     MasterDownError,
+    NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisClusterException,
@@ -66,7 +68,7 @@ RETRY_AFTER_SECONDS = 5.0
 RETRY_PAUSE_SECONDS = 0.02
 
 # First words of error answers that pass by themselves, beyond redis-py's own classes.
-_PASSING = ("NOREPLICAS", "BUSY", "UNKILLABLE", "CLUSTERDOWN", "MASTERDOWN", "NOPERM")
+_PASSING = ("NOREPLICAS", "BUSY", "UNKILLABLE")
 
 _IN_PIPELINE = "caused error: "
 
@@ -75,8 +77,11 @@ _AWAY = (
     RedisTimeoutError,
     AuthenticationError,
     BusyLoadingError,
+    # The cluster is down, as the nodes that are left say.
+    ClusterError,
     InvalidResponse,
     MasterDownError,
+    NoPermissionError,
     ReadOnlyError,
     RedisClusterException,
     TryAgainError,

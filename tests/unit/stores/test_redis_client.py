@@ -36,6 +36,8 @@ def test_no_room_is_told_apart(error: Exception) -> None:
         exceptions.InvalidResponse("Protocol error"),
         exceptions.MaxConnectionsError("too many"),
         exceptions.ClusterDownError("CLUSTERDOWN the cluster is down"),
+        exceptions.ClusterDownError("The cluster is down"),
+        exceptions.NoPermissionError("this user has no permissions"),
         exceptions.SlotNotCoveredError("slot"),
         exceptions.RedisClusterException("no node"),
         exceptions.TryAgainError("TRYAGAIN"),
