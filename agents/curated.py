@@ -20,7 +20,7 @@ from typing import Final
 from agents.answer_kinds import find_asked_kinds
 from domain.curated import CuratedAnswer
 from domain.documents import Citation
-from domain.errors import StoreUnavailable
+from domain.errors import StoreBusy, StoreUnavailable
 from domain.ports import CuratedAnswers
 from language.analysis import is_stop_word, stem_words, word_grams, words
 
@@ -30,6 +30,8 @@ KEPT_SECONDS: Final = 10.0
 """An answer that was added or removed counts after this at the latest."""
 
 _TENANTS = 256
+# A database that is away must not hold up what the documents can answer.
+_READ_SECONDS = 0.5
 # Two spellings of one word share so much of their letters; shorter words must agree.
 _SAME_WORD = 0.55
 _SHORTEST_MISSPELT = 5
@@ -103,8 +105,9 @@ class CuratedBook:
         if page is not None and now < page.expires_at:
             return page
         try:
-            found = await asyncio.to_thread(self._store.list_answers, tenant)
-        except StoreUnavailable:
+            async with asyncio.timeout(_READ_SECONDS):
+                found = await asyncio.to_thread(self._store.list_answers, tenant)
+        except (StoreUnavailable, StoreBusy, TimeoutError):
             # What is known still holds; without it the documents are searched.
             log.warning("curated_answers_not_read")
             answers = page.answers if page else ()

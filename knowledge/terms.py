@@ -23,6 +23,10 @@ from language.values import find_names
 MOST_UNITS: Final = 32
 """Content words of a question that are compared; the rest of a long one is not."""
 
+# What a question says without asking for it.
+_UNASKED: Final = {
+    language: stop | VAGUE_WORDS for language, stop in STOP_WORDS.items()
+}
 # Grams of a word are nearly as rare as the word; good enough for a maximum.
 _GRAM_RARITY = 0.9
 
@@ -100,7 +104,7 @@ def read_question(
     """
     found = words(text)
     stemmed = stem_words(found, language)
-    stop = STOP_WORDS[language] | VAGUE_WORDS
+    stop = _UNASKED[language]
     own: dict[str, int] = {}
     spellings: list[str] = []
     for word, stem in zip(found, stemmed, strict=True):
