@@ -89,8 +89,8 @@ load: setup system  ## Fault campaigns, apart from the tests
 	@$(BIN)/python -m tests.load.laws
 	@$(BIN)/python -m tests.load.topologies
 
-eval: setup  ## Answer quality on the question sets
-	@$(BIN)/python -m bench.eval
+eval: setup  ## Answer quality over HTTP: make eval ARGS="--sample 50"
+	@$(BIN)/python -m bench.eval $(ARGS)
 
 eval-voice: setup system  ## Words heard, time by stage, emotions read
 	@$(BIN)/python -m bench.voice

@@ -20,7 +20,7 @@ from typing import Final
 from agents.answer_kinds import find_asked_kinds
 from domain.curated import CuratedAnswer
 from domain.documents import Citation
-from domain.errors import StoreBusy, StoreUnavailable
+from domain.errors import StoreUnavailable
 from domain.ports import CuratedAnswers
 from language.analysis import is_stop_word, stem_words, word_grams, words
 
@@ -107,7 +107,7 @@ class CuratedBook:
         try:
             async with asyncio.timeout(_READ_SECONDS):
                 found = await asyncio.to_thread(self._store.list_answers, tenant)
-        except (StoreUnavailable, StoreBusy, TimeoutError):
+        except (StoreUnavailable, TimeoutError):
             # What is known still holds; without it the documents are searched.
             log.warning("curated_answers_not_read")
             answers = page.answers if page else ()

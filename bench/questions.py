@@ -148,47 +148,76 @@ def load_translated_cases(folder: Path) -> list[Case]:
 
 def load_cases(path: Path, *, collection: str = "docs") -> list[Case]:
     """
-    Return the questions of a JSON lines file.
+    Return the questions of a JSON lines file; the fields: `docs/quality.md`.
 
-    Fields: `question`, `answers` (wordings, or groups of them), `sources` or
-    `document`, `lang` or `language`, `type` or `kind`, `conversation` or `history`
-    (earlier questions), `cross_lingual`, `must_not_contain`.
+    Raises:
+        ValueError: A line is not JSON or has no question; the message names it.
     """
+    rows = [_check_row(row, at) for at, row in enumerate(_iter_rows(path), start=1)]
+    talks = _find_talks(rows)
     cases: list[Case] = []
-    for at, row in enumerate(_iter_rows(path)):
-        answers = row.get("answers") or []
-        groups = [one if isinstance(one, list) else [one] for one in answers]
-        if answers and not isinstance(answers[0], list):
-            groups = [list(answers)]
-        document = row.get("document")
-        conversation = row.get("conversation")
-        language = row.get("lang") or row.get("language") or "en"
-        case = Case(
-            collection=collection,
-            question=row["question"],
-            language=language,
-            kind=row.get("type") or row.get("kind") or "answerable",
-            answers=tuple(tuple(group) for group in groups),
-            sources=tuple(row.get("sources") or ([document] if document else [])),
-            conversation=conversation,
-            cross=bool(row.get("cross_lingual")),
-            forbidden=tuple(row.get("must_not_contain") or ()),
-        )
-        for earlier in row.get("history") or ():
-            conversation = f"history-{at}"
+    for at, (row, talk) in enumerate(zip(rows, talks, strict=True)):
+        case = _read_case(row, collection=collection, conversation=talk)
+        history = row.get("history") or ()
+        if history:
+            case = replace(case, conversation=f"history-{at}")
+        for earlier in history:
             text = earlier if isinstance(earlier, str) else earlier.get("question", "")
-            cases.append(
-                replace(
-                    case,
-                    question=text,
-                    kind="history",
-                    answers=(),
-                    sources=(),
-                    conversation=conversation,
-                )
-            )
-        cases.append(replace(case, conversation=conversation))
+            asked = replace(case, question=text, kind="history", answers=(), sources=())
+            cases.append(asked)
+        cases.append(case)
     return cases
+
+
+def _check_row(row: Any, at: int) -> Mapping[str, Any]:
+    if not isinstance(row, dict) or not str(row.get("question") or "").strip():
+        raise ValueError(f"question {at}: has no `question`")
+    return row
+
+
+def _read_case(
+    row: Mapping[str, Any], *, collection: str, conversation: str | None
+) -> Case:
+    answers = row.get("answers") or row.get("answer") or []
+    answers = [answers] if isinstance(answers, str) else answers
+    groups = answers if answers and isinstance(answers[0], list) else [answers]
+    sources = row.get("sources") or row.get("source") or row.get("document") or []
+    kind = row.get("type") or row.get("kind")
+    if row.get("unanswerable") or not (kind or answers):
+        kind, answers = "unanswerable", []
+    elif kind is None:
+        kind = "followup" if row.get("follow_up_of") else "answerable"
+    language = row.get("lang") or row.get("language")
+    return Case(
+        collection=collection,
+        question=row["question"],
+        language=language or detect_language(row["question"]),
+        kind=kind,
+        answers=tuple(tuple(group) for group in groups) if answers else (),
+        sources=(sources,) if isinstance(sources, str) else tuple(sources),
+        conversation=conversation,
+        cross=bool(row.get("cross_lingual")),
+        forbidden=tuple(row.get("must_not_contain") or ()),
+    )
+
+
+def _find_talks(rows: Sequence[Mapping[str, Any]]) -> list[str | None]:
+    """Return the conversation of each row, by its name or by what it follows."""
+    before = {
+        str(row["id"]): str(row["follow_up_of"])
+        for row in rows
+        if row.get("id") and row.get("follow_up_of")
+    }
+    followed = {str(row["follow_up_of"]) for row in rows if row.get("follow_up_of")}
+    talks: list[str | None] = []
+    for row in rows:
+        first = str(row.get("follow_up_of") or row.get("id") or "")
+        for _ in before:
+            first = before.get(first, first)
+        named = row.get("conversation")
+        linked = bool(row.get("follow_up_of")) or str(row.get("id")) in followed
+        talks.append(f"after-{first}" if linked and not named else named)
+    return talks
 
 
 def holds_answer(text: str, groups: Sequence[Sequence[str]]) -> bool:
