@@ -17,6 +17,7 @@ from domain.deadlines import Deadline
 from domain.errors import AudioUnreadable, SpeechEngineUnavailable, SynthesisFailed
 from domain.speech import SAMPLE_BYTES, AudioClip, EmotionLabel, VoiceStyle
 from speech.chunking import split_text
+from speech.encoding import MAX_RATE_HZ, MIN_RATE_HZ
 from speech.outage import SynthesisRefused
 from speech.remote import REFUSED, RemoteClient, RemoteFault, retrying
 from speech.resampling import StreamResampler, parse_wavs
@@ -194,7 +195,8 @@ class _Begun:
         if kind.startswith(_NO_SOUND):
             raise RemoteFault("no sound", again=False)
         told = _RATE.search(kind)
-        self.rate_hz = int(told[1]) if told else rate_hz
+        said = int(told[1]) if told else rate_hz
+        self.rate_hz = said if MIN_RATE_HZ <= said <= MAX_RATE_HZ else rate_hz
         while len(self.head) < _MAGIC_BYTES:
             part = await anext(self.stream, None)
             if part is None:

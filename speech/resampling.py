@@ -10,7 +10,7 @@ from av.audio.resampler import AudioResampler
 
 from domain.errors import AudioUnreadable
 from domain.speech import SAMPLE_BYTES, AudioClip
-from speech.encoding import parse_wav, resample
+from speech.encoding import MAX_RATE_HZ, MIN_RATE_HZ, parse_wav, resample
 
 # Some servers send one file after the other, others repeat the header in each part.
 _HEADER = re.compile(rb"RIFF.{4}WAVE", re.DOTALL)
@@ -61,7 +61,7 @@ def parse_wavs(data: bytes) -> AudioClip:
     Read one or more 16-bit WAV files that follow each other, as one clip.
 
     Raises:
-        AudioUnreadable: Not a 16-bit PCM WAV, or nothing in it.
+        AudioUnreadable: Not a 16-bit PCM WAV of 8 to 48 kHz, or nothing in it.
     """
     starts = [found.start() for found in _HEADER.finditer(data)]
     if not starts or starts[0] != 0:
@@ -69,6 +69,9 @@ def parse_wavs(data: bytes) -> AudioClip:
     ends = [*starts[1:], len(data)]
     clips = [parse_wav(data[a:b]) for a, b in zip(starts, ends, strict=True)]
     rate_hz = clips[0].rate_hz
+    # A false rate would make hours of a few bytes.
+    if any(not MIN_RATE_HZ <= clip.rate_hz <= MAX_RATE_HZ for clip in clips):
+        raise AudioUnreadable
     pcm = b"".join(resample(clip, rate_hz=rate_hz).pcm for clip in clips)
     if not pcm:
         raise AudioUnreadable

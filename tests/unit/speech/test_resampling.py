@@ -77,6 +77,12 @@ def test_other_data_are_unreadable(data: bytes) -> None:
         parse_wavs(data)
 
 
+@pytest.mark.parametrize("rate_hz", [1, 3_999, 192_000, 0xFFFFFFFF // 2])
+def test_a_false_rate_is_unreadable(rate_hz: int) -> None:
+    with pytest.raises(AudioUnreadable):
+        parse_wavs(wav(bytes(1_000), rate_hz=rate_hz))
+
+
 def test_a_file_without_sound_is_unreadable() -> None:
     with pytest.raises(AudioUnreadable):
         parse_wavs(wav(b"", rate_hz=16_000))
