@@ -123,6 +123,11 @@ class Turn {
     this.show();
   }
 
+  /** Take the turn away again if nothing was said in it. */
+  dropIfEmpty() {
+    if (!this.element.textContent.trim()) this.element.remove();
+  }
+
   /** Bring the turn into view: the whole of it, or its beginning when it is long. */
   show() {
     const top = (document.querySelector(".bar")?.offsetHeight ?? 0) + MARGIN;

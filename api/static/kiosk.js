@@ -122,7 +122,7 @@ function take(event) {
     leave(describeProblem(error, language));
   } else if (error instanceof Problem) {
     if (error.transcript) turn?.ask(error.transcript);
-    turn?.note(describeProblem(error, language), "failed");
+    turn?.dropIfEmpty();
   }
 }
 
@@ -131,10 +131,11 @@ function changed(state) {
   if (state === "listening") {
     visitor ??= new Visitor(localStorage.getItem(KEY));
     find("done").hidden = false;
-    find("greeting").hidden = true;
-    document.body.dataset.visitor = "here";
   }
-  if (state === "sending") turn = answers.begin();
+  if (state === "sending") {
+    find("greeting").hidden = true;
+    turn = answers.begin();
+  }
 }
 
 function leave(message = wordsOf(language).goodbye) {
@@ -148,7 +149,6 @@ function leave(message = wordsOf(language).goodbye) {
   find("qr").removeAttribute("src");
   for (const id of ["code", "still"]) find(id).close();
   for (const id of ["done", "phone"]) find(id).hidden = true;
-  delete document.body.dataset.visitor;
   gone?.end();
   rest();
   if (!gone) return;

@@ -55,7 +55,8 @@ function take(event) {
   }
   const error = event.data;
   if (error.transcript) turn?.ask(error.transcript);
-  if (error instanceof Problem) fail(error);
+  turn?.dropIfEmpty();
+  if (error.code === "not_authenticated") fail(error);
 }
 
 function fail(error) {

@@ -2,7 +2,7 @@
 
 import { AnswerList } from "./answers.js";
 import { MicrophoneButton } from "./microphone.js";
-import { Problem, askAloud, callJSON } from "./service.js";
+import { askAloud, callJSON } from "./service.js";
 import { chooseLanguages } from "./languages.js";
 import { describeProblem, firstLanguage, wordsOf } from "./words.js";
 
@@ -52,8 +52,9 @@ function take(event) {
     return;
   }
   const error = event.data;
-  if (turn && error.transcript) turn.ask(error.transcript);
-  turn?.note(error instanceof Problem ? describeProblem(error, language) : "", "failed");
+  if (error.transcript) turn?.ask(error.transcript);
+  turn?.dropIfEmpty();
+  find("welcome").hidden = !answers.empty;
   if (error.code === "not_authenticated") signOut(describeProblem(error, language));
 }
 
