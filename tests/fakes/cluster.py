@@ -32,7 +32,7 @@ from tests.service import RunningService, start_service
 WORKERS = "rq:workers:tanya-documents"
 
 
-def wait_for(condition: Callable[[], bool], *, seconds: float = 60.0) -> None:
+def wait_for(condition: Callable[[], bool], *, seconds: float = 90.0) -> None:
     """Wait until *condition* holds; fail after *seconds*."""
     end = time.monotonic() + seconds
     while not condition():

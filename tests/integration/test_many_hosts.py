@@ -47,6 +47,15 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield made
 
 
+@pytest.fixture
+def hosts(cluster: Cluster, document: str) -> list[RunningService]:
+    """Return both hosts, with the document; one that is gone is started elsewhere."""
+    for host in cluster.hosts:
+        if host.has_ended():
+            cluster.reschedule(host)
+    return cluster.hosts
+
+
 @pytest.fixture(scope="module")
 def document(cluster: Cluster) -> str:
     """Hand the document in at the first host; return its id once the second has it."""
@@ -127,11 +136,10 @@ def test_a_document_of_one_host_is_taken_in_by_a_worker_and_answered_by_the_othe
     assert body["degraded"] == []
 
 
-@pytest.mark.usefixtures("document")
 def test_a_conversation_begun_at_one_host_goes_on_at_the_other(
-    cluster: Cluster,
+    hosts: list[RunningService],
 ) -> None:
-    first, second = cluster.hosts
+    first, second = hosts
 
     begun = ask(first, "goes-on", RECTOR).json()
     gone_on = ask(second, "goes-on", FOLLOW_UP).json()
@@ -143,11 +151,10 @@ def test_a_conversation_begun_at_one_host_goes_on_at_the_other(
     assert [one["text"] for one in read(second, "goes-on")] == told
 
 
-@pytest.mark.usefixtures("document")
 def test_a_request_sent_again_to_the_other_host_is_not_done_twice(
-    cluster: Cluster,
+    hosts: list[RunningService],
 ) -> None:
-    first, second = cluster.hosts
+    first, second = hosts
 
     done = ask(first, "again", FOUNDED, key="the-same")
     again = ask(second, "again", FOUNDED, key="the-same")
@@ -157,21 +164,20 @@ def test_a_request_sent_again_to_the_other_host_is_not_done_twice(
     assert len(read(second, "again")) == 2
 
 
-@pytest.mark.usefixtures("document")
 def test_turns_at_the_same_time_at_both_hosts_are_one_after_the_other(
-    cluster: Cluster,
+    hosts: list[RunningService],
 ) -> None:
     questions = [f"{FOUNDED} Nomor {number}." for number in range(4)]
     with ThreadPoolExecutor(4) as pool:
         replies = list(
             pool.map(
-                lambda pair: ask(cluster.hosts[pair[0] % 2], "both", pair[1]),
+                lambda pair: ask(hosts[pair[0] % 2], "both", pair[1]),
                 enumerate(questions),
             )
         )
 
     assert {one.status_code for one in replies} == {200}
-    stored = read(cluster.hosts[0], "both")
+    stored = read(hosts[0], "both")
     assert [one["role"] for one in stored] == ["user", "assistant"] * 4
     assert sorted(one["text"] for one in stored[::2]) == questions
 
@@ -207,11 +213,10 @@ class Customer(threading.Thread):
         self.stop.set()
 
 
-@pytest.mark.usefixtures("document")
 def test_the_death_of_a_host_loses_nothing_and_another_machine_takes_its_place(
-    cluster: Cluster,
+    cluster: Cluster, hosts: list[RunningService]
 ) -> None:
-    first, second = cluster.hosts
+    first, second = hosts
     customers = [Customer([first, second], f"customer-{at}") for at in range(3)]
     for one in customers:
         one.start()
@@ -241,11 +246,10 @@ def test_the_death_of_a_host_loses_nothing_and_another_machine_takes_its_place(
         assert [(asked["text"], said["id"]) for asked, said in pairs] == one.answered
 
 
-@pytest.mark.usefixtures("document")
 def test_a_host_that_is_told_to_go_is_not_ready_and_ends_in_order(
-    cluster: Cluster,
+    hosts: list[RunningService],
 ) -> None:
-    first, second = cluster.hosts
+    first, second = hosts
     with first.client() as client:
         assert client.get("/ready").json() == {"status": "ready"}
 
@@ -264,5 +268,3 @@ def test_a_host_that_is_told_to_go_is_not_ready_and_ends_in_order(
     assert first.wait() == 0
     assert is_ready(second)
     assert ask(second, "while-one-is-gone", FOUNDED).status_code == 200
-    cluster.reschedule(first)
-    assert len(read(first, "while-one-is-gone")) == 2
