@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator
 from typing import Protocol
 
@@ -14,8 +13,6 @@ from domain.speech import AudioClip, Transcript
 from domain.speech_ports import Listening
 from speech.engines import RecognitionEngine
 from speech.outage import Outage, RecognitionRefused
-
-log = logging.getLogger(__name__)
 
 RATE_HZ = 16_000
 

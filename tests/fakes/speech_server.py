@@ -323,4 +323,11 @@ async def running_speech_server() -> AsyncIterator[SpeechServer]:
     await site.start()
     server.origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield server
+    await settle()
     await runner.cleanup()
+
+
+async def settle() -> None:
+    """Let connections that were just accepted become the server's, to be closed."""
+    for _ in range(5):
+        await asyncio.sleep(0)

@@ -10,6 +10,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.fakes.speech_server import settle
+
 VERBOSE = {
     "task": "transcribe",
     "language": "english",
@@ -89,4 +91,5 @@ async def running_transcription_server() -> AsyncIterator[TranscriptionServer]:
     await site.start()
     server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
     yield server
+    await settle()
     await runner.cleanup()
