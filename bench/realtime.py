@@ -91,6 +91,7 @@ async def upload(service: RunningService, recording: Recording) -> float:
         "X-Conversation-Id": f"bench-{time.monotonic_ns()}",
         "Accept": "text/event-stream",
     }
+    begun = time.monotonic()
     async with (
         httpx.AsyncClient(base_url=service.url, timeout=60, trust_env=False) as client,
         client.stream(
@@ -101,7 +102,6 @@ async def upload(service: RunningService, recording: Recording) -> float:
             headers=headers,
         ) as reply,
     ):
-        begun = time.monotonic()
         async for line in reply.aiter_lines():
             if "speech.audio.delta" in line:
                 return time.monotonic() - begun
@@ -172,15 +172,15 @@ async def _run(service: RunningService, rounds: int) -> None:
         after = [await upload(service, recording) for _ in range(rounds)]
         waits += found
         uploads += after
-        _print(recording.name, found)
-    _print("all, median", waits)
+        _print(recording.name, found, after)
+    _print("all, median", waits, uploads)
     realtime = statistics.median(wait.total for wait in waits)
     sent = statistics.median(uploads) + SILENCE_MS / 1000
     print(f"uploaded after the same silence: {sent:.2f} s to the first sound")
     print(f"realtime / uploaded: {realtime / sent:.2f}")
 
 
-def _print(name: str, waits: Sequence[Wait]) -> None:
+def _print(name: str, waits: Sequence[Wait], uploads: Sequence[float]) -> None:
     total = statistics.median(wait.total for wait in waits)
     shares = [
         statistics.median(wait.stages[stage] for wait in waits) for stage in STAGES
@@ -189,6 +189,7 @@ def _print(name: str, waits: Sequence[Wait]) -> None:
         f"{stage} {seconds:.2f} ({seconds / total:.0%})"
         for stage, seconds in zip(STAGES, shares, strict=True)
     )
+    told += f"  (uploaded: {statistics.median(uploads):.2f})"
     print(f"{Path(name).stem:16} {total:9.2f} s  {told}", flush=True)
 
 
