@@ -102,15 +102,23 @@ class Database:
         """
         Bring the schema up to date; several processes may call it at once.
 
+        A newer schema is left as it is: migrations only add, so that an older version
+        of the service works on, after a rollback or while pods are replaced.
+
         Raises:
             StoreUnavailable: The database cannot be reached.
             ConfigurationError: The URL cannot be used.
         """
         wanted = _newest_revision()
-        if self._revision() == wanted:
+        found = self._revision()
+        # Revisions are numbers of four digits.
+        if found is not None and found > wanted:
+            log.warning("database_newer", extra={"revision": found})
+            return
+        if found == wanted:
             return
         with _translated(), self._migration_lock() as connection:
-            if self._revision() != wanted:
+            if (self._revision() or "") < wanted:
                 _upgrade(connection, wanted)
                 log.info("database_migrated", extra={"revision": wanted})
 

@@ -52,6 +52,22 @@ def test_a_current_schema_starts_without_alembic(tmp_path: Path) -> None:
     assert status == 0
 
 
+def test_an_older_version_works_on_with_a_newer_schema(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("ALTER TABLE documents ADD COLUMN later TEXT"))
+
+    database.migrate()
+
+    assert "database_newer" in caplog.messages
+    with database.read() as connection:
+        found = connection.execute(text("SELECT version_num FROM alembic_version"))
+        assert found.scalar_one() == "9999"
+        connection.execute(text("SELECT later FROM documents"))
+
+
 def test_several_starts_at_once_migrate_once(tmp_path: Path) -> None:
     databases = [Database(url_of(tmp_path / "a.sqlite3")) for _ in range(6)]
     errors: list[AppError] = []
