@@ -113,7 +113,7 @@ def run(
     restarts: int,
     requests: int,
     clients: int = 8,
-    max_requests: int = 1500,
+    max_requests: int = 300,
 ) -> Outcome:
     """
     Reload *restarts* times under load, and until *requests* were made.
