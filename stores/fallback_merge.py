@@ -10,6 +10,8 @@ from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.base import Checkpoint
 from langgraph.checkpoint.base.id import uuid6
 
+from stores.messages import from_langchain
+
 NextVersion = Callable[[Any, None], Any]
 
 
@@ -17,11 +19,16 @@ def merge_messages(ours: Sequence[Any], theirs: Sequence[Any]) -> list[Any]:
     """
     Return *ours*, then what only *theirs* has, each in its own order.
 
-    Questions and answers stay pairs. A message both have stays as *ours* has it.
+    Questions and answers stay pairs. A message both have stays as *ours* has it, unless
+    *theirs* was cut to what was heard of it since.
     """
     known = {_id_of(message) for message in ours}
+    cut = {_id_of(message): message for message in theirs if _is_interrupted(message)}
     return [
-        *ours,
+        *(
+            message if _is_interrupted(message) else cut.get(_id_of(message), message)
+            for message in ours
+        ),
         *(
             message
             for message in theirs
@@ -49,7 +56,7 @@ def merge_checkpoints(
         own = values.get(name)
         if _is_messages(value) and (own is None or isinstance(own, list)):
             merged = merge_messages(own or [], value)
-            if own is None or len(merged) != len(own):
+            if own is None or merged != own:
                 values[name] = merged
                 newest = max(
                     (
@@ -81,6 +88,12 @@ def _number(version: Any) -> float:
 
 def _is_messages(value: object) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], BaseMessage)
+
+
+def _is_interrupted(message: Any) -> bool:
+    if not isinstance(message, BaseMessage) or message.id is None:
+        return False
+    return bool(from_langchain(message).extra.get("interrupted"))
 
 
 def _id_of(message: Any) -> object:

@@ -192,3 +192,20 @@ async def test_without_a_word_of_the_client_time_tells_what_was_heard(
         await call.until("response.done")
 
     assert messages_of(spoken, "estimated")[1]["text"] == "(interrupted)"
+
+
+async def test_who_breaks_off_in_the_middle_of_a_word_holds_no_recogniser(
+    spoken: SpokenService,
+) -> None:
+    for number in range(4):
+        async with called(spoken, f"broken-{number}") as call:
+            await call.speak(load_clip("cards_005")[: RATE_HZ * 3], pace=0.1)
+            await call.until("input_audio_buffer.speech_started")
+
+    async with called(spoken, "after") as call:
+        await call.speak(load_clip("az_weather") + bytes(RATE_HZ * 2), pace=0.3)
+        heard = await call.until(
+            "conversation.item.input_audio_transcription.completed"
+        )
+
+    assert "weather" in heard.transcript

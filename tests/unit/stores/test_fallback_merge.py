@@ -75,3 +75,16 @@ def test_a_cleared_channel_takes_the_other_branch() -> None:
     merged = merge_checkpoints(ours, theirs, next_version)
 
     assert [message.id for message in merged["channel_values"]["messages"]] == ["1"]
+
+
+def test_an_answer_that_was_cut_to_what_was_heard_stays_cut() -> None:
+    kept = {"tanya": {"created_at": 1.0, "extra": {"interrupted": True}}}
+    whole = AIMessage("one. two.", id="a", additional_kwargs={"tanya": {}})
+    cut = AIMessage("one. —", id="a", additional_kwargs=kept)
+
+    for ours, theirs in ((whole, cut), (cut, whole)):
+        merged = merge_checkpoints(
+            checkpoint([ours], 7), checkpoint([theirs], 9), next_version
+        )
+        (message,) = merged["channel_values"]["messages"]
+        assert message.text == "one. —"
