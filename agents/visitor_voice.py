@@ -96,8 +96,5 @@ class VisitorVoice:
             await asyncio.sleep(_BEAT_SECONDS)
 
     async def _check(self, turn: Turn) -> None:
-        visitors = self._visitors
-        if not await visitors.is_open(
-            turn.caller.tenant, turn.conversation_id, seconds=visitors.silence_seconds
-        ):
+        if not await self._visitors.may_speak(turn.caller, turn.conversation_id):
             raise VisitorSessionEnded

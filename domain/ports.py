@@ -332,6 +332,15 @@ class VisitorSessions(Protocol):
         """
         ...
 
+    async def may_speak(self, caller: Caller, conversation_id: str) -> bool:
+        """
+        Return whether *caller* may speak in a visitor's conversation; a sign of life.
+
+        A device may while its session lives, and not longer because a phone has opened
+        the conversation; others as long as it is open.
+        """
+        ...
+
     async def close_conversation(self, tenant: str, conversation_id: str) -> None:
         """Forget a conversation whose session ended, unless a phone has opened it."""
         ...

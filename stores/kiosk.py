@@ -154,12 +154,7 @@ class KioskSessions:
     async def load(self, device: Caller, secret: str) -> VisitorSession:
         """Return the session of *secret*; see the port."""
         session = self._session(device, secret)
-        name = _session_name(session.tenant, session.conversation_id)
-        # Looked at before it is refreshed: a stranger's try is no sign of life.
-        found = await self._records.find(name)
-        if not _is_of(found, device):
-            raise VisitorSessionEnded
-        if await self._records.find(name, seconds=self._lives.silence) is None:
+        if not await self._is_there(device, session.conversation_id):
             raise VisitorSessionEnded
         return session
 
@@ -232,6 +227,14 @@ class KioskSessions:
             return True
         return await self._records.find(_fate_name(tenant, conversation_id)) == _OPENED
 
+    async def may_speak(self, caller: Caller, conversation_id: str) -> bool:
+        """Return whether *caller* may speak in it; see the port."""
+        if caller.kind == "device":
+            return await self._is_there(caller, conversation_id)
+        return await self.is_open(
+            caller.tenant, conversation_id, seconds=self._lives.silence
+        )
+
     async def close_conversation(self, tenant: str, conversation_id: str) -> None:
         """Forget a conversation whose session ended, unless a phone has opened it."""
         # Looked at once more when no turn that was in flight can still write to it,
@@ -273,6 +276,14 @@ class KioskSessions:
         if self._sweeping is not None:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
+
+    async def _is_there(self, device: Caller, conversation_id: str) -> bool:
+        """Return whether the session of *device* lives; a sign of life."""
+        name = _session_name(device.tenant, conversation_id)
+        # Looked at before it is refreshed: a stranger's try is no sign of life.
+        if not _is_of(await self._records.find(name), device):
+            return False
+        return await self._records.find(name, seconds=self._lives.silence) is not None
 
     async def _settle(self, tenant: str, conversation_id: str) -> None:
         fate = await self._records.claim(

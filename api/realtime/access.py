@@ -115,10 +115,7 @@ def admit_answers(edge: Edge, caller: Caller, conversation_id: str) -> Admit:
         visitors = edge.services.visitors
         # Who speaks is still there: a question is a sign of life.
         if is_visitor_conversation(conversation_id) and (
-            visitors is None
-            or not await visitors.is_open(
-                caller.tenant, conversation_id, seconds=visitors.silence_seconds
-            )
+            visitors is None or not await visitors.may_speak(caller, conversation_id)
         ):
             raise VisitorSessionEnded
         await _count(edge, f"key:{caller.key_id}", kind="key")
@@ -158,6 +155,13 @@ async def _find_conversation(
     if ticket is not None and ticket.conversation_id is not None:
         if asked not in {None, ticket.conversation_id}:
             raise Forbidden
+        visitors = edge.services.visitors
+        # A device got it for a visitor, who may have left since.
+        if caller.kind == "device" and (
+            visitors is None
+            or not await visitors.may_speak(caller, ticket.conversation_id)
+        ):
+            raise VisitorSessionEnded
         return ticket.conversation_id
     if caller.kind == "program" and asked is None:
         asked = new_conversation_id()

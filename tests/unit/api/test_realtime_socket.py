@@ -14,6 +14,7 @@ from api.cors import CORSPolicy
 from api.realtime.connection import MAX_ERRORS, ConnectionLimits
 from api.realtime.socket import RealtimeSocket
 from domain.callers import Caller
+from stores.realtime_secrets import SharedSecrets
 from tests.fakes.realtime_check import problems_of
 from tests.fakes.services import (
     DEVICE_KEY,
@@ -216,6 +217,31 @@ async def test_a_device_speaks_for_the_visitor_of_its_session_alone() -> None:
         assert error["error"]["code"] == "visitor_session_ended"
         assert await client.closed() == 1008
     async with connect(socket, headers=headers) as client:
+        assert client.problem["code"] == "visitor_session_ended"
+    assert parts.rag.turns == []
+
+
+async def test_a_phone_keeps_no_door_of_the_device_open() -> None:
+    parts = make_parts()
+    device = Caller("default", "00000000000a", kind="device")
+    session, visit = await parts.visitors.begin(device)
+    socket = make_socket(parts)
+    secret, _ = await SharedSecrets(parts.secrets).issue(
+        device, conversation_id=visit.conversation_id, config=b"", seconds=60
+    )
+    link = await parts.visitors.make_link(visit)
+    await parts.visitors.open_link(link.token)
+    headers = with_key(DEVICE_KEY) | {"X-Kiosk-Session": session}
+
+    async with connect(socket, headers=headers) as client:
+        await client.next()
+        await parts.visitors.end(device, session)
+        client.send(typed("Kapan?"))
+        client.send({"type": "response.create"})
+        error = await client.next("error")
+        assert error["error"]["code"] == "visitor_session_ended"
+        assert await client.closed() == 1008
+    async with connect(socket, headers={"Authorization": f"Bearer {secret}"}) as client:
         assert client.problem["code"] == "visitor_session_ended"
     assert parts.rag.turns == []
 

@@ -157,6 +157,8 @@ async def test_an_opened_conversation_outlives_its_session(
     assert await sessions.is_open("campus", session.conversation_id)
     visitor = await sessions.find_visitor(visit.token)
     assert visitor is not None
+    assert await sessions.may_speak(visitor, session.conversation_id)
+    assert not await sessions.may_speak(DEVICE, session.conversation_id)
     assert (visitor.kind, visitor.tenant) == ("visitor", "campus")
     assert visitor.conversation_id == session.conversation_id
 
