@@ -6,7 +6,6 @@ Streamed speech is heard while it is spoken: an utterance is one connection.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 from collections.abc import AsyncIterator
@@ -22,6 +21,7 @@ from speech.encoding import encode_wav, resample
 from speech.outage import RecognitionRefused
 from speech.prosa_jobs import POLL_SECONDS, ProsaJobs
 from speech.prosa_socket import Socket
+from speech.prosa_utterance import Utterance
 from speech.remote import RemoteFault, retrying, shorten
 
 VENDOR_URL = "wss://asr-api.prosa.ai/v2/speech/stt/streaming"
@@ -30,8 +30,6 @@ RATE_HZ = 16_000
 # What the vendor hears while the caller waits; longer files are asked for later.
 MAX_WAIT_SECONDS = 60.0
 CHUNK_BYTES = 16_000
-SETTLE_SECONDS = 1.0
-"""For further results of an utterance that is over."""
 UNKNOWN_CONFIDENCE = 0.8
 """Prosa tells none: it is believed."""
 
@@ -164,7 +162,7 @@ class ProsaSTT:
 
         return await retrying(hear, engine="prosa stt", deadline=deadline)
 
-    async def _open(self, *, deadline: Deadline) -> _Utterance:
+    async def _open(self, *, deadline: Deadline) -> Utterance:
         headers = {"x-api-key": self._api_key} if self._api_key else {}
         socket = await Socket.open(self._url, headers=headers, deadline=deadline)
         config: dict[str, object] = {
@@ -179,89 +177,13 @@ class ProsaSTT:
         except RemoteFault:
             await socket.close()
             raise
-        return _Utterance(socket)
-
-
-class _Utterance:
-    """One connection: samples go out while hypotheses come in."""
-
-    def __init__(self, socket: Socket) -> None:
-        self._socket = socket
-        self._results: list[str] = []
-        self._partial = ""
-        self._heard = asyncio.Event()
-        # Nobody speaks longer than a connection may be silent; `finish` has a deadline.
-        self._reading = asyncio.create_task(self._read(Deadline.after(3_600.0)))
-
-    @property
-    def text(self) -> str:
-        """The hypothesis so far."""
-        return " ".join(filter(None, [*self._results, self._partial]))
-
-    async def send(self, pcm: bytes) -> None:
-        """Send samples. Raises `RemoteFault`."""
-        if self._reading.done():
-            await self._reading
-            raise RemoteFault("closed early", again=True)
-        # An empty message would end the utterance.
-        if pcm:
-            await self._socket.send(pcm)
-            # Sending rarely waits: who feeds faster than life would never hear back.
-            await asyncio.sleep(0)
-
-    async def finish(self, *, deadline: Deadline) -> str:
-        """Send the end and return everything that was heard. Raises `RemoteFault`."""
-        self._heard.clear()
-        if not self._reading.done():
-            await self._socket.send(b"")
-        heard = asyncio.create_task(self._heard.wait())
-        await asyncio.wait(
-            {self._reading, heard},
-            timeout=_left(deadline),
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        heard.cancel()
-        if self._heard.is_set():
-            # The server closes after its last result; one that does not is not awaited.
-            seconds = min(SETTLE_SECONDS, _left(deadline))
-            await asyncio.wait({self._reading}, timeout=seconds)
-        elif not self._reading.done():
-            raise RemoteFault("timed out", again=False)
-        if self._reading.done():
-            await self._reading
-        # Without one result the last hypothesis is what there is.
-        if not self._results and not self._partial:
-            raise RemoteFault("no result", again=True)
-        return self.text
-
-    async def close(self) -> None:
-        """Close the connection."""
-        self._reading.cancel()
-        await asyncio.wait({self._reading})
-        # Looked at, so that nobody complains about a fault that nobody waited for.
-        if not self._reading.cancelled():
-            self._reading.exception()
-        await self._socket.close()
-
-    async def _read(self, deadline: Deadline) -> None:
-        while (message := await self._socket.receive(deadline=deadline)) is not None:
-            if isinstance(message, bytes):
-                continue
-            kind, text = message.get("type"), message.get("transcript")
-            if kind == "error":
-                raise RemoteFault("refused", again=False)
-            if kind not in {"partial", "result"} or not isinstance(text, str):
-                continue
-            self._partial = " ".join(text.split()) if kind == "partial" else ""
-            if kind == "result":
-                self._results.append(" ".join(text.split()))
-                self._heard.set()
+        return Utterance(socket)
 
 
 class _Spoken:
     """`Listening` over a connection."""
 
-    def __init__(self, utterance: _Utterance, *, language: str | None) -> None:
+    def __init__(self, utterance: Utterance, *, language: str | None) -> None:
         self._utterance = utterance
         self._language = language
         self._told = ""
@@ -290,10 +212,6 @@ def _final_text(part: object) -> str | None:
         return None
     text = part.get("transcript")
     return text if isinstance(text, str) else None
-
-
-def _left(deadline: Deadline) -> float:
-    return max(0.0, deadline.expires_at - asyncio.get_running_loop().time())
 
 
 def _transcript(text: str, *, language: str | None) -> Transcript:
