@@ -73,6 +73,8 @@ class Turn {
     this.#id = id;
     this.#options = options;
     this.#answer.setAttribute("aria-live", "polite");
+    // Read out as a whole, not with every word that comes.
+    this.#answer.setAttribute("aria-busy", "true");
     for (const part of [this.#question, this.#notes, this.#answer, this.#sources]) {
       part.hidden = true;
     }
@@ -108,6 +110,7 @@ class Turn {
     const words = wordsOf(this.#owner.language);
     if (language) this.#answer.lang = language;
     this.#write(answer);
+    this.#answer.setAttribute("aria-busy", "false");
     this.#sources.replaceChildren(...citations.map((one) => this.#source(one, words)));
     this.#sources.hidden = citations.length === 0;
     this.#sources.setAttribute("aria-label", words.sources);

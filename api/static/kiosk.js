@@ -142,10 +142,9 @@ function leave(message = wordsOf(language).goodbye) {
   const gone = visitor;
   // First of all nobody can see it any more.
   visitor = null;
-  microphone.stop();
+  microphone.reset();
   answers.clear();
   turn = null;
-  delete find("microphone").dataset.played;
   find("qr").removeAttribute("src");
   for (const id of ["code", "still"]) find(id).close();
   for (const id of ["done", "phone"]) find(id).hidden = true;

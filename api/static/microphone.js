@@ -81,6 +81,15 @@ export class MicrophoneButton {
     this.#show("idle");
   }
 
+  /** End whatever goes on, and wait for somebody new. */
+  reset() {
+    this.#asked = false;
+    this.#error = null;
+    delete this.#button.dataset.played;
+    this.#player.scheduledSeconds = 0;
+    this.stop();
+  }
+
   async #turn() {
     const cancel = new AbortController();
     this.#cancel = cancel;
@@ -222,6 +231,8 @@ class LevelMeter {
   #startedAt = performance.now();
 
   constructor(stream, element, { hush, onHush }) {
+    // Some browsers start it asleep.
+    this.#context.resume().catch(() => {});
     this.#analyser = this.#context.createAnalyser();
     this.#analyser.fftSize = 1024;
     this.#samples = new Float32Array(this.#analyser.fftSize);

@@ -187,6 +187,8 @@ def test_the_next_visitor_of_a_kiosk_sees_nothing(
         assert ended.value.status == 204
         assert_blank(page, session["session"])
         assert staff.get(path_of(session)).status_code == 404
+        expect(page.get_by_role("status")).to_contain_text("Terima kasih")
+        expect(page.get_by_role("status")).to_have_text("Tekan, lalu bicara")
         page.reload()
         assert_blank(page, session["session"])
         page.go_back()
