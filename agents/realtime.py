@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from agents.early_search import EarlySearch
-from agents.realtime_talk import Talk
+from agents.realtime_talk import LINGER_SECONDS, Talk
 from domain.callers import Caller
 from domain.ports import ConversationStore
 from domain.realtime import RealtimeConfig, RealtimeEvent
@@ -35,6 +35,7 @@ class RealtimeTalks:
         new_id: Returns ids of messages.
         turn_seconds: Wall-clock budget of one answer.
         hearing_seconds: From the end of an utterance to its words, at most.
+        linger_seconds: What a turn that was spoken over has to be stored.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class RealtimeTalks:
         new_id: Callable[[], str],
         turn_seconds: float = 90.0,
         hearing_seconds: float = HEARING_SECONDS,
+        linger_seconds: float = LINGER_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.speech = speech
@@ -54,6 +56,7 @@ class RealtimeTalks:
         self.new_id = new_id
         self.turn_seconds = turn_seconds
         self.hearing_seconds = hearing_seconds
+        self.linger_seconds = linger_seconds
         self.clock = clock
         self._detectors: list[VoiceActivity] = []
 

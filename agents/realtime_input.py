@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 RATE_HZ = 16_000
 LONGEST_SECONDS = 60.0
+MOST_WAITING = 16
+"""Questions nobody wants to have answered are not collected for ever."""
+MAX_CHARACTERS = 5_000
+"""Of one question, as at every door."""
 # Passages that answers are made from; the default of every door.
 _MAX_RESULTS = 5
 NOTHING = Transcript("", "en", 0.0)
@@ -75,11 +79,17 @@ class Inbox:
     def add(self, utterance: Utterance) -> None:
         """Let *utterance* wait for an answer; its words are told when known."""
         self._known.add(utterance.item_id)
+        if len(self.waiting) >= MOST_WAITING:
+            self.remove(self.waiting[0])
         self.waiting.append(utterance)
         utterance.tell(self._emit)
 
     def add_text(self, text: str, *, item_id: str, language: str | None) -> None:
-        """Let a typed question wait for an answer."""
+        """Let a typed question wait for an answer. Raises `RealtimeRefused`."""
+        if len(self.waiting) >= MOST_WAITING:
+            raise RealtimeRefused(
+                "too_many_items", "So many questions wait for an answer already."
+            )
         found = language or detect_language(text)
         heard = Transcript(text, found, 1.0)
         self._known.add(item_id)
@@ -105,7 +115,7 @@ class Inbox:
         text = " ".join(said.text for _, said in spoken)
         confidence = min(said.confidence for _, said in spoken)
         return Asked(
-            Transcript(text, words.language, confidence),
+            Transcript(text[:MAX_CHARACTERS], words.language, confidence),
             last.clip,
             last.item_id,
             ended_at=last.ended_at,
@@ -263,4 +273,11 @@ def _plan(heard: Transcript, tenant: str) -> SearchQuery:
     # found again, and soon forgotten.
     return plan_search(
         understand(heard.text, heard.language), tenant=tenant, max_results=_MAX_RESULTS
+    )
+
+
+def empty_buffer() -> RealtimeRefused:
+    """Return what a commit without sound is answered with."""
+    return RealtimeRefused(
+        "input_audio_buffer_commit_empty", "There is no sound to make an item of."
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from agents.realtime_ear import OVER_FRAMES, START_FRAMES, Began, Ear, Ended, Sound
-from agents.realtime_input import Inbox, Utterance
+from agents.realtime_input import Inbox, Utterance, empty_buffer
 from agents.realtime_memory import HeardKeeper
 from agents.realtime_response import Asked, Response
 from agents.realtime_sound import SoundIn
@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 
 RATE_HZ = 16_000
 _KEPT_RESPONSES = 16
+LINGER_SECONDS = 8.0
+"""What a turn that was spoken over has to be stored, until the next one goes ahead."""
 # So much is listened to at a time; the loop is free in between.
 _SLICE_BYTES = RATE_HZ * 2 // 5
 
@@ -74,6 +76,7 @@ class Talk:
         self._responses: OrderedDict[str, Response] = OrderedDict()
         self._last_id: str | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turns: dict[str, asyncio.Task[None]] = {}
         self._heard = HeardKeeper(home.conversations, caller.tenant, conversation_id)
         self._idle: asyncio.TimerHandle | None = None
         self._spoke_at = home.clock()
@@ -116,7 +119,7 @@ class Talk:
             return
         ended = self._ear.end()
         if ended is None:
-            raise _empty_buffer()
+            raise empty_buffer()
         self._end_utterance(ended)
 
     def clear(self) -> None:
@@ -125,15 +128,15 @@ class Talk:
         self._forget_utterance()
 
     def add_text(self, text: str, *, item_id: str | None) -> None:
-        """Take a typed question. Raises `RealtimeRefused`: the id is taken."""
+        """Take a typed question. Raises `RealtimeRefused`: no room, or a known id."""
         item_id = item_id or self._home.new_id()
         if self._inbox.knows(item_id) or item_id in self._responses:
             raise RealtimeRefused(
                 "item_id_taken", "There is an item of this id.", param="item.id"
             )
+        self._inbox.add_text(text, item_id=item_id, language=self._config.language)
         self._emit(TextAdded(item_id, self._last_id, text))
         self._last_id = item_id
-        self._inbox.add_text(text, item_id=item_id, language=self._config.language)
 
     async def respond(
         self, *, with_sound: bool | None, metadata: dict[str, str] | None
@@ -249,7 +252,7 @@ class Talk:
 
     def _add_recording(self, pcm: bytes) -> None:
         if not pcm:
-            raise _empty_buffer()
+            raise empty_buffer()
         item_id = self._home.new_id()
         self._emit(UtteranceCommitted(item_id, self._last_id))
         self._last_id = item_id
@@ -337,6 +340,10 @@ class Talk:
         response.cancel(reason)
         if self._active is response:
             self._active = None
+        turn = self._turns.get(response.id)
+        if turn is not None:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._home.linger_seconds, turn.cancel)
         self._heard.keep(response)
 
     def _wait_for_words(self, response: Response) -> None:
@@ -371,10 +378,14 @@ class Talk:
     ) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
+        if response is not None:
+            self._turns[response.id] = task
         task.add_done_callback(lambda done: self._done(done, response))
 
     def _done(self, task: asyncio.Task[None], response: Response | None) -> None:
         self._tasks.discard(task)
+        if response is not None:
+            self._turns.pop(response.id, None)
         if task.cancelled() or task.exception() is None:
             return
         # The formatter writes the kind and the frames; messages may hold what was said.
@@ -383,9 +394,3 @@ class Talk:
             response.fail("internal_error", "Something went wrong on our side.")
         else:
             self._emit(Refused("internal_error", "Something went wrong on our side."))
-
-
-def _empty_buffer() -> RealtimeRefused:
-    return RealtimeRefused(
-        "input_audio_buffer_commit_empty", "There is no sound to make an item of."
-    )

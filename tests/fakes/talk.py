@@ -128,6 +128,7 @@ def make_talking(
     early: EarlySearch | None = None,
     turn_seconds: float = 30.0,
     hearing_seconds: float = 5.0,
+    linger_seconds: float = 5.0,
 ) -> Talking:
     """Return a conversation on fakes; `open` begins it."""
     conversations, sound, clock = FakeConversations(), FakeSound(), Clock()
@@ -140,6 +141,7 @@ def make_talking(
         new_id=lambda: f"msg_{next(numbers):04d}",
         turn_seconds=turn_seconds,
         hearing_seconds=hearing_seconds,
+        linger_seconds=linger_seconds,
         clock=clock,
     )
     return Talking(home, rag, conversations, sound, clock)

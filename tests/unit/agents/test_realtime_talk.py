@@ -636,3 +636,35 @@ async def test_a_recogniser_that_never_comes_back_is_given_up() -> None:
     assert (await talking.until(WordsNotHeard)).code == "stt_failed"
     await talking.talk.close()
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_turn_that_does_not_end_holds_the_next_one_up_no_longer() -> None:
+    talking = await make_talking(answerer=held, linger_seconds=0.1).open()
+    await talking.ask()
+    await talking.until_true(talking.answerer.turns.copy)
+
+    await talking.speak(0.6)
+    await talking.until(ResponseEnded)
+    await talking.be_silent()
+    await talking.until_true(lambda: len(talking.answerer.turns) == 2)
+
+    assert talking.answerer.cancelled == 1
+    assert talking.stored() == []
+    await talking.talk.close()
+
+
+async def test_questions_that_nobody_wants_answered_do_not_pile_up() -> None:
+    talking = await make_talking().open()
+    for _ in range(16):
+        talking.talk.add_text("x" * 5_000, item_id=None)
+
+    with pytest.raises(RealtimeRefused) as refused:
+        talking.talk.add_text("one more", item_id=None)
+    await talking.talk.respond(with_sound=False, metadata=None)
+    await talking.until(ResponseEnded)
+
+    assert refused.value.code == "too_many_items"
+    (turn,) = talking.answerer.turns
+    assert len(turn.question.text) == 5_000
+    talking.talk.add_text("one more", item_id=None)
+    await talking.talk.close()
