@@ -32,7 +32,7 @@ def test_restarts_under_load_fail_no_request(tmp_path: Path) -> None:
 
 
 def test_open_streams_delay_no_probe_and_leavers_leave_nothing(tmp_path: Path) -> None:
-    outcome = streams.run(tmp_path, streams=60, leavers=30, seconds=12, probes=50)
+    outcome = streams.run(tmp_path, streams=60, leavers=30, seconds=20, probes=30)
 
     assert (outcome.opened, outcome.refused) == (60, 0)
     # The campaign holds the promised 250 ms; here others share the machine.
