@@ -12,6 +12,7 @@ SPEED: dict[str, tuple[str, ...]] = {
     "retrieval": (),
     "ingestion": (),
     "audio": ("--only", "first"),
+    "realtime": ("--rounds", "1"),
 }
 """What `python -m bench` runs, with the options that leave quality out."""
 
