@@ -157,6 +157,7 @@ def set_stage(
     remote_vectors: bool = False,
     model: str | None = None,
     model_options: Mapping[str, Any] | None = None,
+    proxied_model: bool = True,
     env: Mapping[str, str] | None = None,
     arguments: Sequence[str] = (),
     prefix: Sequence[str] = (),
@@ -169,6 +170,7 @@ def set_stage(
         redis: A running server, reached through a proxy; None: the embedded one.
         remote_vectors: A Qdrant stand-in behind a proxy; needed for several workers.
         model: Name of the model, behind a proxy; None: the extractive answerer.
+        proxied_model: False spares the proxy, for campaigns of many streams.
     """
     folder.mkdir(parents=True, exist_ok=True)
     data_dir = folder / "data"
@@ -194,10 +196,13 @@ def set_stage(
             server = OpenAIServer(**(model_options or {}))
             server.start()
             stack.callback(server.stop)
-            way = stack.enter_context(FaultProxy(server.port))
-            parts |= {"model": server, "model_way": way}
+            port = server.port
+            parts["model"] = server
+            if proxied_model:
+                way = stack.enter_context(FaultProxy(server.port))
+                parts["model_way"], port = way, way.port
             settings |= {
-                "LLM_BASE_URL": f"http://127.0.0.1:{way.port}/v1",
+                "LLM_BASE_URL": f"http://127.0.0.1:{port}/v1",
                 "LLM_MODEL": model,
                 "LLM_API_KEY": "key-of-the-model",
             }
