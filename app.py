@@ -198,8 +198,9 @@ def build_services(settings: Settings) -> Services:
     # Run in reverse: claims are given back while Redis is still connected.
     services.closers += [state.close, shelf.close, watch.close, idempotency.aclose]
     services.closers.append(engines.close)
-    services.starters.append(visitors.start)
-    services.closers.append(visitors.close)
+    if settings.device_keys:
+        services.starters.append(visitors.start)
+        services.closers.append(visitors.close)
     if model is not None:
         services.closers.append(model.aclose)
     return services

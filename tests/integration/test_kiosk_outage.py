@@ -187,6 +187,29 @@ async def test_an_end_and_a_link_never_both_win(host: Host, far: Host) -> None:
         assert kept == (not isinstance(opened, LinkUsed))
 
 
+async def test_workers_without_any_redis_share_the_file(tmp_path: Path) -> None:
+    files = [FileRecords(tmp_path / "visitors.sqlite3") for _ in range(2)]
+    first, second = (
+        KioskSessions(file, forget=_forget, passes=Passes(("0" * 64,)))
+        for file in files
+    )
+    secret, session = await first.begin(DEVICE)
+    link = await first.make_link(session)
+
+    assert await second.load(DEVICE, secret)
+    opened = await asyncio.gather(
+        *(one.open_link(link.token) for one in (first, second) * 3),
+        return_exceptions=True,
+    )
+    await second.end(DEVICE, secret)
+
+    assert sum(isinstance(outcome, LinkUsed) for outcome in opened) == 5
+    with pytest.raises(VisitorSessionEnded):
+        await first.load(DEVICE, secret)
+    for file in files:
+        file.close()
+
+
 async def test_without_a_file_nothing_is_guessed(server: RedisServer) -> None:
     connection = _connect(server)
     sessions = KioskSessions(
