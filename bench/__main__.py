@@ -7,6 +7,7 @@ import sys
 
 SPEED: dict[str, tuple[str, ...]] = {
     "boot": (),
+    "product": (),
     "serving": (),
     "checkpoints": (),
     "retrieval": (),
