@@ -200,7 +200,7 @@ def build_services(settings: Settings) -> Services:
     services.closers.append(engines.close)
     if settings.device_keys:
         services.starters.append(visitors.start)
-        services.closers.append(visitors.close)
+    services.closers.append(visitors.close)
     if model is not None:
         services.closers.append(model.aclose)
     return services

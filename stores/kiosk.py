@@ -70,6 +70,10 @@ class Records(Protocol):
         """Take *line* off the list."""
         ...
 
+    async def aclose(self) -> None:
+        """Let go of what it holds open itself."""
+        ...
+
 
 class PassMaker(Protocol):
     """Makes the tokens of visitors."""
@@ -272,10 +276,11 @@ class KioskSessions:
         self._sweeping = asyncio.create_task(self._keep_sweeping())
 
     async def close(self) -> None:
-        """Stop looking after the list."""
+        """Stop looking after the list, and close the records."""
         if self._sweeping is not None:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
+        await self._records.aclose()
 
     async def _is_there(self, device: Caller, conversation_id: str) -> bool:
         """Return whether the session of *device* lives; a sign of life."""

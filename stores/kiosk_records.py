@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -104,6 +105,9 @@ class RedisRecords:
         async with self._connection.use() as redis:
             await redis.zrem(self._list, line)
 
+    async def aclose(self) -> None:
+        """Do nothing: the connection is somebody else's."""
+
     @property
     def _list(self) -> str:
         return self._prefix + "due"
@@ -180,9 +184,9 @@ class FileRecords:
         """Take *line* off the list."""
         await self._file.run(self._strike, line)
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the file."""
-        self._file.close()
+        await asyncio.to_thread(self._file.close)
 
     def _put(self, name: str, value: bytes, seconds: float, *, alone: bool) -> None:
         with self._file.write() as file:

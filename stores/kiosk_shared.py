@@ -92,3 +92,7 @@ class SharedRecords:
         """Take *line* off the list."""
         await self._shared.strike(line)
         await self._local.strike(line)
+
+    async def aclose(self) -> None:
+        """Close the file; the connection is somebody else's."""
+        await self._local.aclose()

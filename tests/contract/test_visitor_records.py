@@ -42,7 +42,7 @@ async def records(
     }
     yield kinds[request.param]
     await connection.aclose()
-    file.close()
+    await file.aclose()
 
 
 async def test_a_value_is_found_until_its_end(records: Records) -> None:

@@ -56,6 +56,9 @@ class MemoryRecords:
         self._answer()
         self.lines.pop(line, None)
 
+    async def aclose(self) -> None:
+        """There is nothing to close."""
+
     def _answer(self) -> None:
         if self.away:
             raise StateUnavailable

@@ -51,7 +51,7 @@ class Host:
 
     async def close(self) -> None:
         await self.connection.aclose()
-        self.file.close()
+        await self.file.aclose()
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ async def test_workers_without_any_redis_share_the_file(tmp_path: Path) -> None:
     with pytest.raises(VisitorSessionEnded):
         await first.load(DEVICE, secret)
     for file in files:
-        file.close()
+        await file.aclose()
 
 
 async def test_without_a_file_nothing_is_guessed(server: RedisServer) -> None:
@@ -238,7 +238,7 @@ def _end_elsewhere(url: str, path: str, secret: str) -> bool:
             return False
         finally:
             await connection.aclose()
-            file.close()
+            await file.aclose()
         return True
 
     return asyncio.run(end())
