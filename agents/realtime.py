@@ -34,7 +34,7 @@ class RealtimeTalks:
         early: The retriever that answers are looked up with.
         new_id: Returns ids of messages.
         turn_seconds: Wall-clock budget of one answer.
-        hearing_seconds: From the end of an utterance to its words, at most.
+        hearing_seconds: For the recogniser's last pass over an utterance.
         linger_seconds: What a turn that was spoken over has to be stored.
     """
 

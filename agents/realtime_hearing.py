@@ -31,7 +31,7 @@ class Hearing:
 
     Args:
         language: Spoken, or None to find out.
-        seconds: What recognition may take from the end of the utterance.
+        seconds: What the recogniser may take for its last pass.
         on_settled: Called with a hypothesis that stays the same for a while.
     """
 
@@ -63,7 +63,8 @@ class Hearing:
         """Say that this was all; from now on recognition has its seconds."""
         self._waiting.put_nowait(None)
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._seconds, self._task.cancel)
+        # As long again for what waits in front of the recogniser.
+        self._timer = loop.call_later(2 * self._seconds, self._task.cancel)
 
     async def words(self) -> Transcript:
         """
