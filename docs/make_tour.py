@@ -59,7 +59,8 @@ OTHERS = {
         ".ci/run": "What must hold for every change.",
     },
     "deploy": {
-        "system_packages.sh": "Programs that tests drive: found, installed or named."
+        "system_packages.sh": "Programs that tests drive: found, installed or named.",
+        "kubernetes/": "Manifests for a cluster, for `kubectl apply -k`; [deployment](deployment.md) says how.",
     },
     "samples": {
         "documents/": "Eighteen documents of an invented university, in six formats.",
