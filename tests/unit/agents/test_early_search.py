@@ -6,10 +6,21 @@ import asyncio
 from dataclasses import dataclass, field, replace
 
 import pytest
+from langgraph.checkpoint.memory import InMemorySaver
 
 from agents.early_search import EarlySearch
+from agents.follow_ups import understand
+from agents.rag import RagAgent
+from agents.steps import plan_search
 from domain.documents import SearchQuery, SearchResult
 from domain.errors import RetrievalUnavailable
+from tests.fakes.answerer import (
+    CALLER,
+    FakeConversations,
+    FakeRetriever,
+    make_passage,
+    make_turn,
+)
 
 QUERY = SearchQuery("acme", "Where is the library", language="en", limit=8)
 
@@ -118,3 +129,34 @@ async def test_there_is_room_for_few_and_old_ones_make_room() -> None:
     early.drop(replace(QUERY, text="word3"))
     assert early.running == 0
     await early.close()
+
+
+@pytest.mark.parametrize(
+    ("heard", "language"),
+    [
+        ("when does the library open", "en"),
+        ("kapan pendaftaran mahasiswa baru dibuka", "id"),
+    ],
+)
+async def test_the_answerer_finds_what_was_begun_while_the_question_was_spoken(
+    heard: str, language: str
+) -> None:
+    passage = make_passage("The library opens at 08:00. Pendaftaran mahasiswa baru.")
+    retriever = FakeRetriever([passage])
+    early = EarlySearch(retriever)
+    agent = RagAgent(
+        retriever=early,
+        conversations=FakeConversations(),
+        checkpointer=InMemorySaver(),
+    )
+    ahead = plan_search(
+        understand(heard, language), tenant=CALLER.tenant, max_results=5
+    )
+    assert early.begin(ahead)
+
+    question = f"{heard.capitalize()}?"
+    async for _ in agent.stream(make_turn(question, language=language)):
+        pass
+
+    assert early.used == 1
+    assert len(retriever.queries) == 1
