@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from agents.engines import Engines
     from knowledge.jobs import JobQueue
     from knowledge.shelf import Shelf
-    from stores.kiosk import KioskSessions, Records
+    from stores.kiosk import KioskSessions
+    from stores.kiosk_parts import Records
     from stores.vectors import PassageStore
     from utils.checkpointer import State
 
@@ -379,7 +380,8 @@ def _build_visitors(
 ) -> KioskSessions:
     """Return the sessions of visitors."""
     from auth.passes import Passes
-    from stores.kiosk import VISIT_SECONDS, KioskSessions, Lives
+    from stores.kiosk import KioskSessions
+    from stores.kiosk_parts import VISIT_SECONDS, Lives
 
     async def forget(tenant: str, conversation_id: str) -> None:
         with contextlib.suppress(ConversationNotFound):

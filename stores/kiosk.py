@@ -8,23 +8,17 @@ import hashlib
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable
 
 import orjson
 
 from domain.callers import Caller
 from domain.errors import LinkUsed, StateUnavailable, Unavailable, VisitorSessionEnded
 from domain.visitors import Pass, VisitorSession
+from stores.kiosk_parts import Forget, Lives, PassMaker, Records
 
 log = logging.getLogger(__name__)
 
-SILENCE_SECONDS = 60.0
-# Long enough to find one's phone and to try twice.
-LINK_SECONDS = 600.0
-# What a person reads and asks further about on the way home.
-VISIT_SECONDS = 3600.0
 # How it ended is known longer than anything lives that could ask.
 _FATE_SECONDS = 2 * 86_400.0
 _SWEEP_SECONDS = 5.0
@@ -35,72 +29,6 @@ _SECRET_BYTES = 32
 _CONVERSATION_DIGITS = 40
 _KEY_ID_DIGITS = 12
 _OPENED, _ENDED = b"opened", b"ended"
-
-Forget = Callable[[str, str], Awaitable[None]]
-
-
-class Records(Protocol):
-    """Small values with a life, shared by all who serve."""
-
-    async def put(self, name: str, value: bytes, *, seconds: float) -> None:
-        """Keep *value*."""
-        ...
-
-    async def claim(self, name: str, value: bytes, *, seconds: float) -> bytes:
-        """Keep *value* unless there is one; return the one that holds."""
-        ...
-
-    async def find(self, name: str, *, seconds: float | None = None) -> bytes | None:
-        """Return a value that still lives; with *seconds*, so long from now."""
-        ...
-
-    async def take(self, name: str) -> bytes | None:
-        """Remove a value and return it, to one caller only."""
-        ...
-
-    async def note(self, line: bytes, *, due_in: float) -> None:
-        """Put *line* on the list of what has to be looked after."""
-        ...
-
-    async def due(self) -> Collection[bytes]:
-        """Return some lines whose time has come."""
-        ...
-
-    async def strike(self, line: bytes) -> None:
-        """Take *line* off the list."""
-        ...
-
-    async def aclose(self) -> None:
-        """Let go of what it holds open itself."""
-        ...
-
-
-class PassMaker(Protocol):
-    """Makes the tokens of visitors."""
-
-    def new(self) -> str:
-        """Return a new token that nobody can guess."""
-        ...
-
-    def made(self, text: str) -> bool:
-        """Return whether *text* was made here, without I/O."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Lives:
-    """
-    How long things live, seconds.
-
-    Attributes:
-        silence: A session without a sign of life.
-        link: A link that nobody opened.
-        visit: A phone's access.
-    """
-
-    silence: float = SILENCE_SECONDS
-    link: float = LINK_SECONDS
-    visit: float = VISIT_SECONDS
 
 
 class KioskSessions:

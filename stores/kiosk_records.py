@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS lines (
 
 class RedisRecords:
     """
-    Satisfies `stores.kiosk.Records` with single commands on single keys.
+    Satisfies `stores.kiosk_parts.Records` with single commands on single keys.
 
     Raises (every call):
         StateUnavailable: Redis is away.
@@ -130,7 +130,7 @@ class Withdrawn:
 
 class FileRecords:
     """
-    Satisfies `stores.kiosk.Records` on one SQLite file.
+    Satisfies `stores.kiosk_parts.Records` on one SQLite file.
 
     Beside Redis it also tells what Redis could not be told; see `SharedRecords`.
 

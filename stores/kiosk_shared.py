@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 class SharedRecords:
     """
-    Satisfies `stores.kiosk.Records` on both, so that an outage ends no session.
+    Satisfies `stores.kiosk_parts.Records` on both, so that an outage ends no session.
 
     Everything is written to both. Redis decides while it answers; of the file only what
     Redis never had counts then. What was taken is marked in the file first: whatever

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stores.kiosk import Records
+from stores.kiosk_parts import Records
 from stores.kiosk_records import FileRecords, RedisRecords
 from stores.kiosk_shared import SharedRecords
 from stores.redis_client import RedisConnection

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 
 from auth.passes import Passes
 from domain.errors import StateUnavailable
-from stores.kiosk import Forget, KioskSessions, Lives
+from stores.kiosk import KioskSessions
+from stores.kiosk_parts import Forget, Lives
 
 
 @dataclass
 class MemoryRecords:
-    """Satisfies `stores.kiosk.Records` in dicts; `away` makes every call fail."""
+    """Satisfies `stores.kiosk_parts.Records` in dicts; `away` makes every call fail."""
 
     clock: Callable[[], float] = time.time
     away: bool = False
