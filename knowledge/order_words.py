@@ -337,6 +337,18 @@ MARKS: Final = (
         ),
     ),
     (
+        "reply",
+        (
+            r"\b(?:from now on|mulai (?:sekarang|saat ini)),? (?:answer|reply|respond"
+            r"|say|jawab(?:lah)?|balas(?:lah)?|katakan(?:lah)?)\b"
+        ),
+    ),
+    (
+        "reply",
+        r"^\W*(?:assistant|asisten|chat ?bot)\s*[,:]\s*(?:answer|reply|respond|jawab)",
+    ),
+    ("", r"^\W*\[(?:system|sistem|inst|instructions?|instruksi)\]"),
+    (
         "dan",
         (r"\byou(?: are|'re)(?: now)? (?:called |named )?dan\b|\bdan mode\b"),
     ),
