@@ -134,7 +134,9 @@ class SpokenScript:
         if attached:
             said = texts.ACCORDING_TO[self._language].format(sources=named)
             return f"{bare[:-1].rstrip()}, {said}."
-        return f"{piece} {texts.SOURCES[self._language].format(sources=named)}".strip()
+        stop = "." if bare and bare[-1] not in ".!?" else ""
+        said = texts.SOURCES[self._language].format(sources=named)
+        return f"{bare}{stop} {said}".strip()
 
     def _hand_out(self, pieces: list[str]) -> list[Sentence]:
         sentences = []
@@ -142,7 +144,7 @@ class SpokenScript:
             language = self._language_of(piece)
             text = to_spoken(piece, language)
             if text:
-                sentences.append(Sentence(text, language))
+                sentences.append(Sentence(_ended(text, piece), language))
         self.sentences += sentences
         return sentences
 
@@ -151,3 +153,11 @@ class SpokenScript:
         if len(piece) < _LONG_ENOUGH_TO_TELL:
             return self._language
         return detect_language(piece, default=self._language)
+
+
+def _ended(text: str, piece: str) -> str:
+    """Return spoken *text* with a mark at its end: rows and headings have none."""
+    if text[-1] in ".!?":
+        return text
+    goes_on = _MARK.sub("", piece).rstrip().endswith((",", ";", ":"))
+    return f"{text}," if goes_on else f"{text}."

@@ -102,6 +102,8 @@ day hour minute month year week person book page night credit
 _RATES = frozenset(_RATE_NAMES.split())
 _SLASH = re.compile(r"(?<=\w)/(?=\w)")
 _GRADE = re.compile(r"(?<![\w-])([A-E])([+-])(?![\w+-])")
+# A room, not a grade: once 204 is words, `B-204` would read as `B minus`.
+_ROOM = re.compile(r"(?<![\w-])([A-E])-(?=\d)")
 _INNER_DOT = re.compile(r"(?<=[^\W\d_])\.(?=[^\W\d_])")
 
 
@@ -116,7 +118,7 @@ def speak_quantities(text: str, language: str) -> str:
     """Return *text* with ranges, percentages, units, ranks and fractions as words."""
     names = SIGNS[language]
     text = _RANGE.sub(f" {names['to']} ", text)
-    text = _MINUS.sub(f" {names['minus']} ", text)
+    text = _MINUS.sub(f" {names['minus']} ", _ROOM.sub(r"\1 ", text))
     text = _PERCENT.sub(lambda m: f"{number(m[1], language)} {names['percent']}", text)
     text = _MEASURE.sub(lambda m: _measure(m, language), text)
     text = _PER_UNIT.sub(lambda m: m[1] + unit_words(m[2], language, single=True), text)

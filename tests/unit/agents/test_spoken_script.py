@@ -128,6 +128,21 @@ def test_an_opening_goes_first_though_it_is_known_late() -> None:
     assert script.text.startswith("I am sorry to hear that. The office")
 
 
+def test_rows_and_clauses_do_not_run_into_what_follows() -> None:
+    answer = _answer(
+        "Route: Written Test Route, open to all; Share of seats: 45 percent\n"
+        "Route: Portfolio Route; Share of seats: 5 percent [1]",
+        _citation(1, "Admissions Guide"),
+        language="en",
+    )
+
+    assert _speak(answer) == (
+        "Route: Written Test Route, open to all; Share of seats: forty-five percent."
+        " Route: Portfolio Route, Share of seats: five percent."
+        " The source is Admissions Guide."
+    )
+
+
 def test_nothing_is_said_of_an_empty_answer() -> None:
     script = SpokenScript("en")
 

@@ -167,6 +167,7 @@ INDONESIAN = [
     ("`kode`", "kode"),
 ]
 ENGLISH = [
+    ("Room B-204, grade B-", "Room B two hundred and four, grade B minus"),
     ("2.4 GHz/5 GHz", "two point four gigahertz or five gigahertz"),
     ("in 2019 vs. 2020", "in twenty nineteen versus twenty twenty"),
     ("10/2019", "ten slash twenty nineteen"),
