@@ -19,6 +19,10 @@ ALLOWED_HEADERS = (
 EXPOSED_HEADERS = (
     "Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After,"
     " X-Request-ID"
+    # What an answer in sound says of itself.
+    ", X-Answer, X-Answered, X-Confidence, X-Conversation-Id, X-Degraded, X-Emotion,"
+    " X-Exec-Time, X-Language, X-Message-Id, X-Sources, X-Spoken, X-Transcript,"
+    " X-Warnings"
 )
 PREFLIGHT_SECONDS = 600
 

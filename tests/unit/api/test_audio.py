@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import httpx
 import pytest
 
+from api.cors import EXPOSED_HEADERS
 from domain.errors import (
     ConversationBusy,
     EmotionFailed,
@@ -150,6 +151,9 @@ async def test_bare_sound_has_its_texts_in_headers(client: httpx.AsyncClient) ->
     assert reply.headers["x-answered"] == "true"
     assert reply.headers["x-language"] == "id"
     assert json.loads(reply.headers["x-exec-time"])["total"] > 0
+    # A page of another origin reads what is exposed, and nothing else.
+    ours = {name for name in reply.headers if name.startswith("x-")}
+    assert ours - {"x-content-type-options"} <= set(EXPOSED_HEADERS.lower().split(", "))
 
 
 async def test_texts_in_headers_stay_short(
