@@ -168,11 +168,14 @@ def selects(selector: Object | None, labels: Mapping[str, str]) -> bool:
     return True
 
 
-def lets_through(source: Workload, target: Workload, port: int) -> bool:
-    """Tell whether the policies let pods of one workload reach a port of another."""
-    return _one_way("egress", source, target, port) and _one_way(
-        "ingress", target, source, port
-    )
+def lets_out(source: Workload, target: Workload, port: int) -> bool:
+    """Tell whether policies let pods of *source* call that port of *target*."""
+    return _one_way("egress", source, target, port)
+
+
+def lets_in(source: Workload, target: Workload, port: int) -> bool:
+    """Tell whether policies let that port of *target* be called by *source*."""
+    return _one_way("ingress", target, source, port)
 
 
 def _one_way(direction: str, subject: Workload, other: Workload, port: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,8 +13,10 @@ from app import create_app
 from tests.fakes.http import make_settings
 from tests.fakes.manifests import (
     FOLDER,
+    Workload,
     find,
-    lets_through,
+    lets_in,
+    lets_out,
     of_kind,
     read,
     selects,
@@ -53,21 +56,26 @@ def is_let_in(path: str) -> bool:
     )
 
 
-def test_everybody_reaches_what_they_need_and_nothing_else() -> None:
+@pytest.mark.parametrize("lets", [lets_out, lets_in])
+def test_everybody_reaches_what_they_need_and_nothing_else(
+    lets: Callable[[Workload, Workload, int], bool],
+) -> None:
     reached = {
         (source.name, target.name)
         for source in workloads()
         for target in workloads()
         for port in target.ports.values()
-        if source.name != target.name and lets_through(source, target, port)
+        if source.name != target.name and lets(source, target, port)
     }
 
+    # Each side says so by itself.
     assert reached == WANTED
 
 
 def test_nothing_is_open_that_no_policy_opens() -> None:
-    assert not lets_through(workload("tanya"), workload("tanya-web-chat"), 8501)
-    assert not lets_through(workload("tanya"), workload("redis"), 6380)
+    for lets in (lets_out, lets_in):
+        assert lets(workload("tanya"), workload("redis"), 6379)
+        assert not lets(workload("tanya"), workload("redis"), 6380)
     deny = find("NetworkPolicy", "deny-all")["spec"]
     assert deny == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
