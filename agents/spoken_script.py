@@ -118,7 +118,10 @@ class SpokenScript:
         if not answer.answered or not answer.citations:
             return []
         by_index = {citation.index: citation for citation in answer.citations}
-        used = [by_index[mark] for mark in self._marks if mark in by_index]
+        # A mark after the last stop is in no piece; of a whole answer all were said.
+        whole = [int(mark) for mark in _MARK.findall(answer.text)]
+        marks = self._marks if self._is_cut else whole
+        used = [by_index[mark] for mark in marks if mark in by_index]
         called: dict[str, int | None] = {}
         for citation in used or answer.citations[:1]:
             called.setdefault(citation.title or citation.file, citation.page)

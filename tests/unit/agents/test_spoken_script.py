@@ -143,6 +143,17 @@ def test_rows_and_clauses_do_not_run_into_what_follows() -> None:
     )
 
 
+def test_the_source_of_the_last_quote_is_named_too() -> None:
+    answer = _answer(
+        "Denda terlambat membayar UKT adalah Rp100.000. [1]\n\n"
+        "Denda terlambat mengembalikan buku adalah Rp1.000. [2]",
+        _citation(1, "Biaya Kuliah"),
+        _citation(2, "Panduan Perpustakaan"),
+    )
+
+    assert _speak(answer).endswith("Biaya Kuliah dan Panduan Perpustakaan.")
+
+
 def test_nothing_is_said_of_an_empty_answer() -> None:
     script = SpokenScript("en")
 
