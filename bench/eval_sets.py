@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.eval_service import Paper
+from bench.extractive_samples import SMALL
 from bench.questions import (
     Case,
     load_cases,
@@ -19,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
 SAMPLES = ROOT / "samples"
 HELD_BACK = ROOT / "bench" / "data"
-"""Questions and documents that nothing was tuned on."""
+"""The project's own questions; nothing was tuned on those called held-back."""
 
 MIXED = "mixed"
 """Tenant that owns the documents and paragraphs of every set at once."""
@@ -65,7 +66,8 @@ def plan_all(data: Path | None, *, mixed: bool) -> Plan:
     for place in sorted(HELD_BACK.glob("*/questions.jsonl")):
         tenant = place.parent.name
         papers[tenant] = read_folder(place.parent / "documents")
-        sets.append(_set(f"held-back {tenant}", tenant, load_cases(place)))
+        label = tenant if tenant in SMALL else f"held-back {tenant}"
+        sets.append(_set(label, tenant, load_cases(place)))
     if data:
         own = [one for one in sets if one.name == "demo"]
         paragraphs = _plan_paragraphs(data / "qa", papers)

@@ -45,7 +45,7 @@ async def _measure(plan: Plan) -> dict[str, Figures]:
         ("demo en", 0.90, 0.90),
         ("demo id", 0.95, 0.95),
         ("held-back demo", 0.94, 0.95),
-        ("held-back company", 0.95, 0.95),
+        ("company", 0.95, 0.95),
         ("held-back hospital", 0.91, 0.91),
         ("held-back municipal", 0.95, 0.95),
     ],
@@ -63,7 +63,7 @@ def test_what_the_documents_do_not_hold_is_refused(
     figures: dict[str, Figures],
 ) -> None:
     assert (figures["demo"].refusals or 0.0) >= 0.66
-    assert (figures["held-back company"].refusals or 0.0) >= 0.8
+    assert (figures["company"].refusals or 0.0) >= 0.8
     assert (figures["demo"].false_refusals or 0.0) <= 0.08
     assert (figures["held-back demo"].false_refusals or 0.0) <= 0.06
 
