@@ -95,7 +95,7 @@ class MemoryRequest(Request):
 
     @functools.cached_property
     def accept_mimetypes(self) -> MIMEAccept:
-        """What the client accepts, parameters aside: we send no type in two variants."""
+        """What the client accepts, parameters aside: no type has two variants here."""
         accept = super().accept_mimetypes
         return MIMEAccept(
             [(value.partition(";")[0].strip(), share) for value, share in accept]
