@@ -143,6 +143,7 @@ def describe(plan: Plan) -> str:
     lines = [
         "",
         f"  Web chat   {plan.ui_url}",
+        f"  Microphone {plan.service_url}/voice",
         f"  Service    {plan.service_url}/v1/chat",
         f"  API page   {plan.service_url}/docs",
     ]

@@ -12,8 +12,8 @@ from language.spoken import to_spoken
 from prompts import rag as written
 from prompts import voice as texts
 
-LONGEST_SPOKEN = 360
-"""Characters of the written answer, about 25 s; a listener cannot skim."""
+LONGEST_SPOKEN = 330
+"""Characters of the answer in spoken words, about 20 s; a listener cannot skim."""
 _LONGEST_WITH_SOURCE = 140
 _MOST_SOURCES = 2
 # A name or a title alone often looks like the other language.
@@ -54,7 +54,7 @@ class SpokenScript:
     def __init__(self, language: str) -> None:
         self._language = language if language in texts.MORE else "en"
         self._cutter = ClauseCutter(self._language)
-        self._written = 0
+        self._said = 0
         self._is_cut = False
         self._marks: list[int] = []
         self.sentences: list[Sentence] = []
@@ -87,13 +87,21 @@ class SpokenScript:
         """
         pieces = self._fit(self._cutter.flush())
         sources = self._sources(answer)
+        # Our own words are in the language of the answer, whatever a quote is in.
+        own: list[str] = []
         if sources:
             named = texts.AND[self._language].join(sources)
-            end = pieces.pop() if pieces and not self._is_cut else ""
-            pieces.append(self._with_source(end, named))
+            end = pieces[-1] if pieces and not self._is_cut else ""
+            joined = self._join_source(end, named)
+            if joined:
+                pieces.pop()
+                own.append(joined)
+            else:
+                own.append(texts.SOURCES[self._language].format(sources=named))
         if self._is_cut:
-            pieces.append(texts.MORE[self._language])
-        return self._hand_out([*pieces, last])
+            own.append(texts.MORE[self._language])
+        own.append(last)
+        return self._hand_out(pieces) + self._hand_out(own, language=self._language)
 
     @property
     def text(self) -> str:
@@ -104,11 +112,12 @@ class SpokenScript:
         """Return the pieces that are still short enough to be listened to."""
         kept = []
         for piece in pieces:
-            fits = self._written + len(piece) <= LONGEST_SPOKEN or not self._written
+            length = len(to_spoken(piece, self._language_of(piece)))
+            fits = self._said + length <= LONGEST_SPOKEN or not self._said
             if self._is_cut or not fits:
                 self._is_cut = True
                 break
-            self._written += len(piece)
+            self._said += length
             self._marks += [int(mark) for mark in _MARK.findall(piece)]
             kept.append(piece)
         return kept
@@ -131,23 +140,25 @@ class SpokenScript:
             for title, number in list(called.items())[:_MOST_SOURCES]
         ]
 
-    def _with_source(self, piece: str, named: str) -> str:
+    def _join_source(self, piece: str, named: str) -> str:
+        """Return a short last sentence with its source in it, or nothing."""
         bare = _MARK.sub("", piece).rstrip()
-        attached = bare.endswith(".") and len(bare) <= _LONGEST_WITH_SOURCE
-        if attached:
-            said = texts.ACCORDING_TO[self._language].format(sources=named)
-            return f"{bare[:-1].rstrip()}, {said}."
-        stop = "." if bare and bare[-1] not in ".!?" else ""
-        said = texts.SOURCES[self._language].format(sources=named)
-        return f"{bare}{stop} {said}".strip()
+        if not bare.endswith(".") or len(bare) > _LONGEST_WITH_SOURCE:
+            return ""
+        if self._language_of(piece) != self._language:
+            return ""
+        said = texts.ACCORDING_TO[self._language].format(sources=named)
+        return f"{bare[:-1].rstrip()}, {said}."
 
-    def _hand_out(self, pieces: list[str]) -> list[Sentence]:
+    def _hand_out(
+        self, pieces: list[str], *, language: str | None = None
+    ) -> list[Sentence]:
         sentences = []
         for piece in pieces:
-            language = self._language_of(piece)
-            text = to_spoken(piece, language)
+            spoken = language or self._language_of(piece)
+            text = to_spoken(piece, spoken)
             if text:
-                sentences.append(Sentence(_ended(text, piece), language))
+                sentences.append(Sentence(_ended(text, piece), spoken))
         self.sentences += sentences
         return sentences
 

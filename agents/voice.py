@@ -94,6 +94,7 @@ class VoiceAgent:
             style=turn.style,
             hush=None,
             spent=spent,
+            is_language_known=turn.language is not None,
         )
         async with contextlib.aclosing(_run(reply)) as events:
             async for event in events:
@@ -122,7 +123,13 @@ class VoiceAgent:
             AppError: The turn failed; nothing of it was stored.
         """
         reply = self._reply(
-            turn, heard, clip=clip, style=style, hush=hush, spent=Spent()
+            turn,
+            heard,
+            clip=clip,
+            style=style,
+            hush=hush,
+            spent=Spent(),
+            is_language_known=turn.question.language is not None,
         )
         async with contextlib.aclosing(_run(reply)) as events:
             async for event in events:
@@ -157,6 +164,7 @@ class VoiceAgent:
         style: VoiceStyle,
         hush: asyncio.Event | None,
         spent: Spent,
+        is_language_known: bool,
     ) -> Reply:
         return Reply(
             rag=self._rag,
@@ -169,6 +177,7 @@ class VoiceAgent:
             hush=hush,
             spent=spent,
             must_repeat=heard.confidence < self._repeat_below,
+            is_language_known=is_language_known,
         )
 
 

@@ -74,6 +74,7 @@ class Reply:
     Args:
         must_repeat: The words are too uncertain: the speaker is asked again, nothing
             is looked up and nothing is stored.
+        is_language_known: The caller named it; otherwise the recogniser guessed.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Reply:
         hush: asyncio.Event | None,
         spent: Spent,
         must_repeat: bool,
+        is_language_known: bool,
     ) -> None:
         self.turn = turn
         self._rag = rag
@@ -100,6 +102,7 @@ class Reply:
         self._hush = hush
         self._spent = spent
         self._must_repeat = must_repeat
+        self._is_language_known = is_language_known
         self._script = SpokenScript(style.language)
         self._warnings: list[str] = []
         self._first_audio: float | None = None
@@ -168,7 +171,10 @@ class Reply:
         """Ask for the question again instead of guessing it."""
         self._warnings.append(PLEASE_REPEAT)
         language = self._style.language
-        text = texts.PLEASE_REPEAT.get(language, texts.PLEASE_REPEAT["en"])
+        asked = [texts.PLEASE_REPEAT.get(language, texts.PLEASE_REPEAT["en"])]
+        if not self._is_language_known:
+            asked += [one for one in texts.PLEASE_REPEAT.values() if one not in asked]
+        text = " ".join(asked)
         emit(AnswerDelta(text))
         for sentence in self._script.feed(text):
             speaker.say(sentence)

@@ -11,7 +11,7 @@ from typing import Final
 
 from domain.speech import Emotion, EmotionLabel
 
-ENOUGH: Final = 0.5
+ENOUGH: Final = 0.65
 """Least score of an emotion that may change what is said."""
 _FALLBACK: Final = "en"
 

@@ -23,7 +23,10 @@ PLEASE_REPEAT: Final = {
     "id": "Maaf, saya kurang jelas mendengarnya. Boleh diulangi?",
     "en": "Sorry, I did not hear that clearly. Could you say it again?",
 }
-"""Instead of a guess."""
+"""
+Instead of a guess; in both languages when none was named, because words that were not
+heard tell no language either.
+"""
 
 INTERRUPTED: Final = {"id": "(terpotong)", "en": "(interrupted)"}
 """Kept of an answer that nobody heard a sentence of."""

@@ -75,7 +75,8 @@ def test_a_long_answer_is_cut_and_says_so() -> None:
 
     spoken = _speak(answer)
 
-    assert spoken.count("Mahasiswa wajib") * len(sentence) <= LONGEST_SPOKEN
+    said = "Mahasiswa wajib menyerahkan berkas lengkap kepada bagian akademik."
+    assert 3 <= spoken.count(said) <= LONGEST_SPOKEN // len(said)
     assert spoken.endswith("Sumbernya Panduan. Selengkapnya ada pada jawaban tertulis.")
 
 
@@ -168,3 +169,23 @@ def test_a_quote_in_the_other_language_keeps_its_own_voice() -> None:
     said += script.close(_answer("", answered=False, language="en"))
 
     assert [sentence.language for sentence in said] == ["en", "id"]
+
+
+def test_the_source_of_a_foreign_quote_is_named_in_the_language_of_the_answer() -> None:
+    quote = "Mahasiswa kelas internasional membayar uang kuliah tetap setiap semester."
+    answer = _answer(f"{quote} [1]", _citation(1, "Biaya Kuliah"), language="en")
+    script = SpokenScript("en")
+    said = script.feed(answer.text)
+
+    said += script.close(answer)
+
+    assert [sentence.language for sentence in said] == ["id", "en"]
+    assert said[-1].text == "The source is Biaya Kuliah."
+
+
+def test_numbers_that_grow_when_spelt_count_as_they_are_spoken() -> None:
+    sentence = "Biaya tahun 2026 sebesar Rp 16.500.000 dibayar 1 Maret 2026 di bank. "
+    spoken = _speak(_answer(sentence * 6, _citation(1, "Biaya")))
+
+    assert spoken.count("dibayar") <= 2
+    assert "Selengkapnya" in spoken

@@ -185,9 +185,21 @@ async def test_uncertain_words_are_asked_for_again_and_not_guessed(
 
     assert reply.warnings == ("please_repeat",)
     assert not reply.answer.answered
-    assert reply.answer.text == "Maaf, saya kurang jelas mendengarnya. Boleh diulangi?"
+    # Words that were not heard tell no language either.
+    assert reply.answer.text.startswith("Maaf, saya kurang jelas mendengarnya.")
+    assert reply.answer.text.endswith("Could you say it again?")
     assert reply.speech is not None
     assert rag.turns == []
+
+
+async def test_a_speaker_whose_language_is_known_is_asked_in_it_alone(
+    sound: FakeSound, rag: FakeAnswerer
+) -> None:
+    sound.stt.confidence = 0.2
+
+    reply = await _reply(sound, rag, _voice_turn(language="id"))
+
+    assert reply.answer.text == "Maaf, saya kurang jelas mendengarnya. Boleh diulangi?"
 
 
 async def test_enough_confidence_is_answered(
