@@ -29,9 +29,10 @@ def clean_text(text: str) -> str:
     if text.isascii() and text.isprintable():
         # Nothing to be removed in most lines of most texts.
         return _SPACES.sub(" ", text) if "  " in text else text
-    text = _INVISIBLE.sub("", text)
+    # What is removed first must not leave a blank that nobody looks at again.
+    text = _CONTROL.sub("", _INVISIBLE.sub("", text))
     text = _BREAKS.sub("\n", _SPACES.sub(" ", text))
-    return unicodedata.normalize("NFC", _CONTROL.sub("", text).translate(_LIGATURES))
+    return unicodedata.normalize("NFC", text.translate(_LIGATURES))
 
 
 def clean_line(text: str) -> str:
