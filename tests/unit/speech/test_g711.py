@@ -13,7 +13,7 @@ from speech.g711 import Law, decode_g711, encode_g711
 
 def by_ffmpeg(data: bytes, law: Law) -> bytes:
     """Return what FFmpeg makes of *data*."""
-    with av.open(io.BytesIO(wav(data, law))) as container:
+    with av.open(io.BytesIO(wav(data, law)), mode="r") as container:
         frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
     return bytes(np.concatenate(frames, axis=1).astype("<i2").tobytes())
 
@@ -52,4 +52,5 @@ def test_every_sample_comes_back_within_a_step_of_its_size(law: Law) -> None:
 
     back = np.frombuffer(decode_g711(coded, law=law), dtype="<i2").astype(np.int32)
     clipped = np.clip(samples, back.min(), back.max())
-    assert np.all(np.abs(back - clipped) <= np.maximum(16, (np.abs(clipped) + 132) // 31))
+    steps = np.maximum(16, (np.abs(clipped) + 132) // 31)
+    assert np.all(np.abs(back - clipped) <= steps)
