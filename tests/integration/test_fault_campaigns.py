@@ -23,7 +23,7 @@ def test_kills_of_workers_and_redis_lose_double_and_halve_no_turn(
 
 def test_restarts_under_load_fail_no_request(tmp_path: Path) -> None:
     outcome = restarts.run(
-        tmp_path, restarts=3, requests=900, clients=6, max_requests=250
+        tmp_path, restarts=3, requests=900, clients=6, max_requests=80
     )
 
     assert outcome.failed == {}
