@@ -132,7 +132,7 @@ INDONESIAN = Texts(
         "visitor_session_required": "Perangkat ini berbicara untuk pengunjung.",
         "visitor_session_ended": "Sesi pengunjung sudah berakhir.",
         "link_used": "Tautan ini sudah pernah dibuka, atau terlalu lama.",
-        "links_unavailable": "Ponsel tidak dapat menemukan layanan ini (PUBLIC_URL kosong).",
+        "links_unavailable": "Ponsel tidak menemukan layanan ini (PUBLIC_URL kosong).",
         "gone": "Ini sudah berakhir dan tidak akan kembali.",
         "model_not_found": "Model itu tidak ada.",
         "upload_storage": "Tidak ada tempat untuk unggahan saat ini.",
