@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from api.server_gc import CollectorTuner
 from bench.questions import load_cases, load_documents
 from domain.documents import Passage, SearchQuery
 from knowledge.search import PassageSearch
@@ -222,13 +223,18 @@ def measure_speed(data: Path, passages: int) -> None:
                 )
             writing = passages / (time.perf_counter() - began)
             search = PassageSearch(store)
+            # As a worker of the service does.
+            CollectorTuner().start()
+            cpu = time.thread_time()
             taken = sorted(_time(search, text) for text in questions)
+            cpu = 1_000 * (time.thread_time() - cpu) / len(taken)
         finally:
             store.close()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"{passages:>7} passages: p50 {statistics.median(taken):.1f} ms, "
-        f"p95 {taken[int(len(taken) * 0.95)]:.1f} ms, written {writing:,.0f}/s, "
+        f"p95 {taken[int(len(taken) * 0.95)]:.1f} ms, CPU {cpu:.1f} ms, "
+        f"written {writing:,.0f}/s, "
         f"peak memory {memory:,.0f} MB"
     )
 
