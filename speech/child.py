@@ -17,6 +17,9 @@ from typing import BinaryIO
 
 from domain.errors import AppError
 
+# A typed turn must not wait for a recording; what listens takes what is left.
+NICENESS = 5
+
 Reply = tuple[Mapping[str, object], bytes]
 Handler = Callable[[Mapping[str, object], bytes], Reply]
 
@@ -68,4 +71,5 @@ def main(handlers: Mapping[str, Handler]) -> None:
     stdout = own_stdout()
     options = json.loads(sys.argv[1])
     limit_process(memory_mb=int(options["memory_mb"]))
+    os.nice(NICENESS)
     serve(handlers, sys.stdin.buffer, stdout)
