@@ -207,7 +207,10 @@ class LocalSTT:
         """Look for new documents; wait for that while nothing is known at all."""
         self._refresh_soon()
         if not self._models and self._refreshing is not None:
-            seconds = min(FIRST_SECONDS, deadline.remaining() / 2)
+            try:
+                seconds = min(FIRST_SECONDS, deadline.remaining() / 2)
+            except TurnTimeout as exc:
+                raise RecognitionFailed from exc
             await asyncio.wait({self._refreshing}, timeout=seconds)
 
     def _refresh_soon(self) -> None:

@@ -67,6 +67,12 @@ class Heard:
         }, b""
 
 
+# Hypotheses and words looked at in a frame. Measured on 18 recordings: with 6000 and 20
+# the words are those of no bound at all, with 3000 and 10 a sixth more are wrong for
+# a quarter less time.
+PRUNING = {"maxhmmpf": 5_000, "maxwpf": 15}
+
+
 class Recogniser:
     """Decoders of this process, loaded when they are first needed."""
 
@@ -193,7 +199,9 @@ class Recogniser:
                 "dict": str(Path(folder) / DICTIONARY_FILE),
             }
         # The second pass costs a quarter of the time and gains nothing (measured).
-        decoder = Decoder(samprate=RATE_HZ, fwdflat=False, loglevel="FATAL", **files)
+        decoder = Decoder(
+            samprate=RATE_HZ, fwdflat=False, loglevel="FATAL", **PRUNING, **files
+        )
         self._decoders[key] = decoder
         return decoder
 
