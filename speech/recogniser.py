@@ -70,7 +70,7 @@ class Heard:
 # Hypotheses and words looked at in a frame. Measured on 18 recordings: with 6000 and 20
 # the words are those of no bound at all, with 3000 and 10 a sixth more are wrong for
 # a quarter less time.
-PRUNING = {"maxhmmpf": 5_000, "maxwpf": 15}
+PRUNING = {"maxhmmpf": 4_000, "maxwpf": 12}
 
 
 class Recogniser:

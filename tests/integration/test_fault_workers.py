@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -69,6 +70,14 @@ def find_holder(stage: Stage, name: str) -> int:
     return int(lock.decode().rpartition("@")[2].split(".")[1])
 
 
+def _told_again(guest: Guest, conversation: str, *, key: str) -> JSON:
+    """Ask again as clients do: a connection may have been the killed worker's."""
+    for _ in range(3):
+        with contextlib.suppress(httpx.TransportError):
+            return guest.told(conversation, key=key)
+    return guest.told(conversation, key=key)
+
+
 def test_a_worker_killed_in_a_turn_leaves_one_turn_to_its_retry(stage: Stage) -> None:
     with ThreadPoolExecutor(1) as pool, stage.guest() as guest:
         before = guest.told("killed", key="killed-1")
@@ -79,7 +88,7 @@ def test_a_worker_killed_in_a_turn_leaves_one_turn_to_its_retry(stage: Stage) ->
             turn.result()
         # The other worker sees that lock and claim are nobody's any more.
         began = time.monotonic()
-        after = guest.told("killed", key="killed-2")
+        after = _told_again(guest, "killed", key="killed-2")
         took = time.monotonic() - began
 
         told = [before["message_id"], after["message_id"]]
