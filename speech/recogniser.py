@@ -67,9 +67,9 @@ class Heard:
         }, b""
 
 
-# Hypotheses and words looked at in a frame. Measured on 18 recordings: with 6000 and 20
-# the words are those of no bound at all, with 3000 and 10 a sixth more are wrong for
-# a quarter less time.
+# Hypotheses and words looked at in a frame. Measured on 18 recordings: without bounds
+# 22.3 % of the words are wrong, with these 22.7 % for a quarter less time, with 3000
+# and 10 26.1 %.
 PRUNING = {"maxhmmpf": 4_000, "maxwpf": 12}
 
 

@@ -146,7 +146,7 @@ def start_chat(
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
