@@ -8,11 +8,10 @@ Who answers: a LangGraph graph compiled once, run for every turn.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -22,11 +21,12 @@ from langgraph.graph.state import CompiledStateGraph
 
 from agents.commit_once import COMMIT_KEY, CommitOnce
 from agents.curated import CuratedBook
+from agents.event_task import events_of
 from agents.evidence import PassageReader
 from agents.steps import Steps
 from agents.turn_state import TurnContext, TurnState
 from agents.upstream import ChatModel
-from domain.errors import InternalError, TurnTimeout
+from domain.errors import InternalError
 from domain.ports import (
     ConversationStore,
     CuratedAnswers,
@@ -39,7 +39,6 @@ from domain.turns import Answer, AnswerCompleted, Turn, TurnEvent, TurnStarted
 log = logging.getLogger(__name__)
 
 Graph = CompiledStateGraph[TurnState, TurnContext, TurnState, TurnState]
-_Ended = BaseException | None
 
 
 class RagAgent:
@@ -77,39 +76,14 @@ class RagAgent:
         self._graph = build_graph(steps, CommitOnce(checkpointer))
         self._forgetful = build_graph(steps, None)
 
-    async def stream(self, turn: Turn) -> AsyncGenerator[TurnEvent]:
+    def stream(self, turn: Turn) -> AsyncGenerator[TurnEvent]:
         """
         Answer *turn*: started, retrieval, deltas, completed. Close it to cancel.
-
-        The turn runs in a task of its own, so that closing this iterator, from whatever
-        task, cancels the model call, and the deadline holds while nobody reads.
 
         Raises:
             AppError: The turn failed; nothing of it was stored.
         """
-        events: asyncio.Queue[TurnEvent | _Ended] = asyncio.Queue()
-        seconds = turn.deadline.remaining()
-        task = asyncio.create_task(self._run(turn, events.put_nowait))
-        task.add_done_callback(lambda done: events.put_nowait(_outcome(done)))
-
-        def expire() -> None:
-            events.put_nowait(TurnTimeout())
-            task.cancel()
-
-        timer = asyncio.get_running_loop().call_later(seconds, expire)
-        try:
-            while True:
-                event = await events.get()
-                if event is None:
-                    return
-                if isinstance(event, BaseException):
-                    raise event
-                yield event
-        finally:
-            timer.cancel()
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait({task})
+        return events_of(partial(self._run, turn), deadline=turn.deadline)
 
     async def _run(self, turn: Turn, emit: Callable[[TurnEvent], None]) -> None:
         """Hold the conversation, run the graph, report what is stored."""
@@ -205,10 +179,3 @@ def _complete(context: TurnContext) -> Answer:
         degraded=tuple(context.degraded),
         exec_time={**answer.exec_time, "total": total},
     )
-
-
-def _outcome(task: asyncio.Task[None]) -> _Ended:
-    """Return what ended the turn: nothing, or what has to be raised."""
-    if task.cancelled():
-        return asyncio.CancelledError()
-    return task.exception()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agents.realtime_heard import CutAnswer, Playback, cut_answer, cut_written
@@ -32,6 +31,7 @@ from domain.speech import (
     VoiceStyle,
 )
 from domain.speech_ports import VoiceAnswerer, VoiceEvent
+from domain.streams import closing
 from domain.turns import AnswerDelta, RetrievalCompleted, Turn
 from speech.g711 import encode_g711
 
@@ -127,7 +127,7 @@ class Response:
             turn, asked.heard, clip=asked.clip, style=self.style, hush=self.hush
         )
         try:
-            async with _closing(events) as ordered:
+            async with closing(events) as ordered:
                 async for event in ordered:
                     self._take(event)
             if self.reply is None:
@@ -270,14 +270,3 @@ def question_of(turn: Turn, heard: Transcript) -> Turn:
         turn.question, text=heard.text, language=heard.language
     )
     return dataclasses.replace(turn, question=question)
-
-
-@contextlib.asynccontextmanager
-async def _closing(
-    events: AsyncIterator[VoiceEvent],
-) -> AsyncIterator[AsyncIterator[VoiceEvent]]:
-    try:
-        yield events
-    finally:
-        if isinstance(events, AsyncGenerator):
-            await events.aclose()

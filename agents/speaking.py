@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from agents.spoken_script import Sentence
 from domain.deadlines import Deadline
 from domain.errors import AppError
 from domain.speech import AudioClip, SpeechDelta, VoiceStyle
 from domain.speech_ports import TextToSpeech
+from domain.streams import closing
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ class Speaker:
         started = time.monotonic()
         voice = dataclasses.replace(style, language=sentence.language)
         try:
-            async with _closing(
+            async with closing(
                 self._tts.speak(sentence.text, style=voice, deadline=self._deadline)
             ) as pieces:
                 async for piece in pieces:
@@ -164,14 +164,3 @@ class _Line:
             if isinstance(piece, AppError):
                 raise piece
             yield piece
-
-
-@contextlib.asynccontextmanager
-async def _closing(
-    pieces: AsyncIterator[AudioClip],
-) -> AsyncIterator[AsyncIterator[AudioClip]]:
-    try:
-        yield pieces
-    finally:
-        if isinstance(pieces, AsyncGenerator):
-            await pieces.aclose()

@@ -13,10 +13,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
+from agents.event_task import events_of
 from agents.voice_reply import Reply, Spent
-from domain.errors import NoSpeech, TurnTimeout
+from domain.errors import NoSpeech
 from domain.ports import Answerer
 from domain.speech import (
     AudioClip,
@@ -96,7 +97,7 @@ class VoiceAgent:
             spent=spent,
             is_language_known=turn.language is not None,
         )
-        async with contextlib.aclosing(_run(reply)) as events:
+        async with contextlib.aclosing(_events(reply)) as events:
             async for event in events:
                 yield event
 
@@ -131,7 +132,7 @@ class VoiceAgent:
             spent=Spent(),
             is_language_known=turn.question.language is not None,
         )
-        async with contextlib.aclosing(_run(reply)) as events:
+        async with contextlib.aclosing(_events(reply)) as events:
             async for event in events:
                 yield event
 
@@ -181,36 +182,5 @@ class VoiceAgent:
         )
 
 
-async def _run(reply: Reply) -> AsyncGenerator[VoiceEvent]:
-    """Yield the events of *reply*, which runs in a task of its own."""
-    events: asyncio.Queue[VoiceEvent | BaseException | None] = asyncio.Queue()
-    seconds = reply.turn.deadline.remaining()
-    task = asyncio.create_task(reply.run(events.put_nowait))
-    task.add_done_callback(lambda done: events.put_nowait(_outcome(done)))
-
-    def expire() -> None:
-        events.put_nowait(TurnTimeout())
-        task.cancel()
-
-    timer = asyncio.get_running_loop().call_later(seconds, expire)
-    try:
-        async for event in _until_the_end(events):
-            yield event
-    finally:
-        timer.cancel()
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait({task})
-
-
-async def _until_the_end(
-    events: asyncio.Queue[VoiceEvent | BaseException | None],
-) -> AsyncIterator[VoiceEvent]:
-    while (event := await events.get()) is not None:
-        if isinstance(event, BaseException):
-            raise event
-        yield event
-
-
-def _outcome(task: asyncio.Task[None]) -> BaseException | None:
-    return asyncio.CancelledError() if task.cancelled() else task.exception()
+def _events(reply: Reply) -> AsyncGenerator[VoiceEvent]:
+    return events_of(reply.run, deadline=reply.turn.deadline)

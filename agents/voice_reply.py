@@ -6,10 +6,9 @@ import asyncio
 import dataclasses
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from agents.speaking import Speaker
 from agents.spoken_script import Sentence, SpokenScript
@@ -29,11 +28,9 @@ from domain.speech import (
     VoiceStyle,
 )
 from domain.speech_ports import EmotionReader, TextToSpeech, VoiceEvent
-from domain.turns import Answer, AnswerCompleted, AnswerDelta, Turn, TurnEvent
+from domain.streams import closing
+from domain.turns import Answer, AnswerCompleted, AnswerDelta, Turn
 from prompts import voice as texts
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +148,7 @@ class Reply:
         if self._must_repeat:
             return self._ask_again(speaker, emit)
         answer: Answer | None = None
-        async with _closing(self._rag.stream(self.turn)) as events:
+        async with closing(self._rag.stream(self.turn)) as events:
             async for event in events:
                 if isinstance(event, AnswerCompleted):
                     # The whole reply is told when it has been spoken as well.
@@ -252,14 +249,3 @@ class Reply:
             },
         )
         return reply
-
-
-@asynccontextmanager
-async def _closing(
-    events: AsyncIterator[TurnEvent],
-) -> AsyncGenerator[AsyncIterator[TurnEvent]]:
-    try:
-        yield events
-    finally:
-        if isinstance(events, AsyncGenerator):
-            await events.aclose()

@@ -13,6 +13,7 @@ from api.errors import as_app_error
 from api.idempotency import Claim
 from domain.deadlines import Deadline
 from domain.errors import AppError, TurnTimeout
+from domain.streams import closing
 from utils.metrics import Metrics
 
 Event = TypeVar("Event")
@@ -115,21 +116,9 @@ class Running(Generic[Event, Step]):
         try:
             async with (
                 asyncio.timeout(self._deadline.remaining()),
-                _closing(self._events) as events,
+                closing(self._events) as events,
             ):
                 async for event in events:
                     self._queue.put_nowait(await self._note(event))
         except TimeoutError as exc:
             raise TurnTimeout from exc
-
-
-@contextlib.asynccontextmanager
-async def _closing(
-    events: AsyncIterator[Event],
-) -> AsyncIterator[AsyncIterator[Event]]:
-    """Close *events* at the end when it is a generator, as every real one is."""
-    try:
-        yield events
-    finally:
-        if isinstance(events, AsyncGenerator):
-            await events.aclose()
