@@ -18,11 +18,12 @@ from api.idempotency import Claim
 from api.openai.chat_schemas import ChatMessage, CompletionRequest
 from api.openai.completions import CompletionWriter
 from api.openai.models import CHAT, check_model
-from api.openai.streaming import event_stream
+from api.openai.streaming import openai_stream
 from api.routes import Parameters, json_response
 from api.v1.ids import new_message_id
+from api.v1.running import Completed
 from api.v1.schemas import ConversationID
-from api.v1.turns import Completed, RunningTurn, Step
+from api.v1.turns import RunningTurn, Step
 from domain.conversations import Message
 from domain.deadlines import Deadline
 from domain.errors import (
@@ -73,7 +74,7 @@ async def create_completion(
     )
     run = partial(_run, here, turn)
     if body.stream:
-        return event_stream(here, run, partial(_write, writer))
+        return openai_stream(here, run, partial(_write, writer))
     return await _whole(run(), writer, seconds=here.options.turn_seconds)
 
 

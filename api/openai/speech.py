@@ -12,12 +12,12 @@ from flask import Response
 
 from api import sse
 from api.context import Edge, edge
+from api.event_streams import Silence
 from api.openai.audio_schemas import SpeechRequest
 from api.openai.completions import estimate_tokens
 from api.openai.models import SPEAK, SPEAK_ALIASES, check_model
-from api.openai.streaming import Ahead, event_stream
+from api.openai.streaming import Ahead, openai_stream
 from api.streams import AsyncStream
-from api.v1.running import Silence
 from domain.deadlines import Deadline
 from domain.errors import SpeechEngineUnavailable
 from domain.speech import AUDIO_MEDIA_TYPES, SAMPLE_BYTES, AudioClip
@@ -46,7 +46,7 @@ async def create_speech(body: SpeechRequest) -> Response:
     parts = partial(_encode, here, speech, clips, audio_format=audio_format)
     if body.stream_format == "sse":
         source = partial(_events, parts, characters=len(body.input))
-        return event_stream(here, lambda: Ahead(source()), sse.write_data)
+        return openai_stream(here, lambda: Ahead(source()), sse.write_data)
     return AsyncStream(
         _sound(here, lambda: Ahead(parts())),
         headers=sse.HEADERS,

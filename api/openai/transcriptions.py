@@ -13,7 +13,7 @@ from api import sse
 from api.context import Edge, edge, services
 from api.openai.audio_schemas import TranscriptionForm
 from api.openai.models import TRANSCRIBE, TRANSCRIBE_ALIASES, check_model
-from api.openai.streaming import Ahead, event_stream
+from api.openai.streaming import Ahead, openai_stream
 from api.openai.transcripts import Heard
 from api.routes import json_response, refuse_encoded
 from domain.deadlines import Deadline
@@ -99,7 +99,7 @@ def _stream(here: Edge, hear: Callable[[], Awaitable[Heard]]) -> Response:
         for event in (await hear()).events():
             yield event
 
-    return event_stream(here, lambda: Ahead(events()), sse.write_data)
+    return openai_stream(here, lambda: Ahead(events()), sse.write_data)
 
 
 def _read_upload() -> _Upload:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from flask import Response, request
+from flask import Response
 
 from api import sse
 from api.context import Edge, caller, edge, request_id
-from api.errors import as_app_error, problem_response
+from api.errors import problem_response
+from api.event_streams import Wire, event_stream
 from api.idempotency import Claim, fingerprint
 from api.kiosk_access import conversation_of_request
 from api.openapi import REF, Responses, errors_of, json_of
@@ -43,7 +42,7 @@ from api.v1.audio_schemas import (
     VoiceEvent,
 )
 from api.v1.audio_turns import RunningVoiceTurn
-from api.v1.chat import FIRST_EVENT_SECONDS, REPLAYED
+from api.v1.chat import REPLAYED
 from api.v1.turn_headers import VoiceHeaders
 from domain.deadlines import Deadline
 from domain.errors import (
@@ -188,8 +187,6 @@ async def _whole(
     *,
     seconds: float,
 ) -> Response:
-    gone: asyncio.Event | None = request.environ.get("tanya.disconnected")
-    watch = asyncio.create_task(_cancel_when(gone, running)) if gone else None
     reply: VoiceReply | None = None
     try:
         async for step in running.steps(silence_seconds=seconds):
@@ -199,19 +196,13 @@ async def _whole(
         # What was heard is not lost with the answer.
         return problem_response(exc, **_heard(running))
     finally:
-        if watch is not None:
-            watch.cancel()
+        # The bridge cancels this view when the client leaves.
         await running.close()
     if reply is None:
         raise RequestTimeout("The client left before the answer.")
     return await _send(
         speech, VoiceAnswer.without_audio(reply), reply.speech, wanted, headers={}
     )
-
-
-async def _cancel_when(gone: asyncio.Event, running: RunningVoiceTurn) -> None:
-    await gone.wait()
-    running.cancel()
 
 
 def _heard(running: RunningVoiceTurn) -> dict[str, str]:
@@ -237,38 +228,12 @@ async def _send(
 
 def _stream(here: Edge, running: RunningVoiceTurn) -> AsyncStream:
     number = request_id()
-    restarting = problem(ServerRestarting(), request_id=number)
-    return AsyncStream(
-        _chunks(here, running, number=number),
-        on_drain=write_error(restarting),
-        headers=sse.HEADERS,
-    )
 
+    def fail(error: AppError) -> bytes:
+        return write_error(problem(error, request_id=number) | _heard(running))
 
-async def _chunks(
-    here: Edge, running: RunningVoiceTurn, *, number: str
-) -> AsyncIterator[bytes]:
-    here.metrics.stream_opened()
-    begun = False
-    try:
-        # The first event is what was heard: until then a failure has its own status.
-        first = contextlib.aclosing(running.steps(silence_seconds=FIRST_EVENT_SECONDS))
-        async with first as steps:
-            async for step in steps:
-                yield write_event(step)
-                begun = True
-                break
-        async for step in running.steps(silence_seconds=sse.HEARTBEAT_SECONDS):
-            yield write_event(step)
-    except Exception as exc:
-        if not begun:
-            # Nothing was sent yet, so it has a status of its own.
-            raise
-        error = problem(as_app_error(exc), request_id=number)
-        yield write_error(error | _heard(running))
-    finally:
-        here.metrics.stream_closed()
-        await running.close()
+    # The first event is what was heard: until then a failure has its own status.
+    return event_stream(here, lambda: running, Wire(write_event, fail))
 
 
 async def _replay(

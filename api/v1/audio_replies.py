@@ -14,7 +14,6 @@ from api import sse
 from api.context import edge
 from api.routes import json_response
 from api.v1.audio_schemas import AudioForm, AudioFormat, VoiceAnswer, emotion_body
-from api.v1.running import Silence
 from domain.errors import NotAcceptable
 from domain.speech import (
     AUDIO_MEDIA_TYPES,
@@ -142,10 +141,8 @@ def _encode(text: str) -> str:
     return encoded
 
 
-def write_event(event: VoiceEvent | Silence) -> bytes:
+def write_event(event: VoiceEvent) -> bytes:
     """Return *event* as its bytes on the wire; some have none."""
-    if isinstance(event, Silence):
-        return sse.HEARTBEAT
     name, data = _describe(event)
     return _typed(name, **data) if name else b""
 

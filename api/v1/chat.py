@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import orjson
 from flask import Response, request
 
 from api import sse
 from api.context import Edge, caller, edge, request_id
-from api.errors import as_app_error
+from api.event_streams import Wire, event_stream
 from api.idempotency import Claim, fingerprint
 from api.openapi import REF, Responses, errors_of, json_of
 from api.problems import problem
 from api.routes import Routes
 from api.streams import AsyncStream
 from api.v1 import examples
+from api.v1.running import Completed
 from api.v1.schemas import ChatAnswer, ChatRequest, StreamEvent
 from api.v1.turn_headers import ChatHeaders
-from api.v1.turns import PASSAGES_HEADER, Completed, RunningTurn, Silence, Step
+from api.v1.turns import PASSAGES_HEADER, RunningTurn, Step
 from domain.deadlines import Deadline
 from domain.errors import (
+    AppError,
     BadRequest,
     ConversationBusy,
     ConversationNotFound,
@@ -57,9 +56,6 @@ from domain.turns import (
     TurnStarted,
 )
 
-# Longer than the wait in a conversation's line, so that a busy one is told with its
-# own status. A stream that waits longer than this begins with a comment instead.
-FIRST_EVENT_SECONDS = 25.0
 ROUTE = "POST /v1/chat"
 REPLAYED = {"Idempotency-Replayed": "true"}
 
@@ -149,22 +145,14 @@ def _turn(
 
 async def _whole(here: Edge, turn: Turn, claim: Claim) -> Response:
     running = RunningTurn(here.services.rag, turn, claim=claim, metrics=here.metrics)
-    gone: asyncio.Event | None = request.environ.get("tanya.disconnected")
-    watch = asyncio.create_task(_cancel_when(gone, running)) if gone else None
     try:
         async for step in running.steps(silence_seconds=turn.deadline.remaining()):
             if isinstance(step, Completed):
                 return _json(step.body)
     finally:
-        if watch is not None:
-            watch.cancel()
+        # The bridge cancels this view when the client leaves.
         await running.close()
     raise RequestTimeout("The client left before the answer.")
-
-
-async def _cancel_when(gone: asyncio.Event, running: RunningTurn) -> None:
-    await gone.wait()
-    running.cancel()
 
 
 def _json(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
@@ -173,45 +161,20 @@ def _json(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
 
 def _stream(here: Edge, turn: Turn, claim: Claim) -> AsyncStream:
     number = request_id()
-    restarting = problem(ServerRestarting(), request_id=number)
-    return AsyncStream(
-        _chunks(here, turn, claim, number=number),
-        on_drain=sse.write_event("error", restarting),
-        headers=sse.HEADERS,
-    )
+
+    def fail(error: AppError) -> bytes:
+        return sse.write_event("error", problem(error, request_id=number))
+
+    def run() -> RunningTurn:
+        return RunningTurn(here.services.rag, turn, claim=claim, metrics=here.metrics)
+
+    return event_stream(here, run, Wire(_chunk, fail))
 
 
-async def _chunks(
-    here: Edge, turn: Turn, claim: Claim, *, number: str
-) -> AsyncIterator[bytes]:
-    running = RunningTurn(here.services.rag, turn, claim=claim, metrics=here.metrics)
-    here.metrics.stream_opened()
-    begun = False
-    try:
-        first = contextlib.aclosing(running.steps(silence_seconds=FIRST_EVENT_SECONDS))
-        async with first as steps:
-            async for step in steps:
-                yield _chunk(step)
-                begun = True
-                break
-        async for step in running.steps(silence_seconds=sse.HEARTBEAT_SECONDS):
-            yield _chunk(step)
-    except Exception as exc:
-        if not begun:
-            # Nothing was sent yet, so it has a status of its own.
-            raise
-        yield sse.write_event("error", problem(as_app_error(exc), request_id=number))
-    finally:
-        here.metrics.stream_closed()
-        await running.close()
-
-
-def _chunk(step: Step | Silence) -> bytes:
+def _chunk(step: Step) -> bytes:
     match step:
-        case Silence():
-            return sse.HEARTBEAT
         case TurnStarted(conversation_id, message_id):
-            data: Any = {"conversation_id": conversation_id, "message_id": message_id}
+            data = {"conversation_id": conversation_id, "message_id": message_id}
             return sse.write_event("turn.started", data)
         case RetrievalCompleted(passages):
             return sse.write_event("retrieval.completed", {"passages": passages})

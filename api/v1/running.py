@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from api.errors import as_app_error
+from api.event_streams import Silence
 from api.idempotency import Claim
 from domain.deadlines import Deadline
 from domain.errors import AppError, TurnTimeout
@@ -25,11 +26,6 @@ class Completed:
     """The turn is stored; *body* is the JSON that answers it."""
 
     body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """Nothing happened for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +89,6 @@ class Running(Generic[Event, Step]):
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.shield(self._task)
-
-    def cancel(self) -> None:
-        """Cancel what still runs; its reader sees the end."""
-        self._task.cancel()
 
     async def _run(self) -> None:
         try:

@@ -7,7 +7,7 @@ import time
 import orjson
 
 from api.idempotency import Claim
-from api.v1.running import Completed, Running, Silence
+from api.v1.running import Completed, Running
 from api.v1.schemas import ChatAnswer
 from domain.ports import Answerer, StoredReply
 from domain.turns import (
@@ -20,8 +20,6 @@ from domain.turns import (
     TurnStarted,
 )
 from utils.metrics import Metrics
-
-__all__ = ["PASSAGES_HEADER", "Completed", "RunningTurn", "Silence", "Step"]
 
 PASSAGES_HEADER = "Tanya-Passages"
 

@@ -9,8 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api import sse
-from api.v1 import chat
+from api import event_streams, sse
 from domain.errors import ConversationBusy, UpstreamError
 from tests.fakes.events import read_events
 from tests.fakes.http import CHAT, make_bridge, make_client
@@ -228,7 +227,7 @@ async def test_silence_is_filled_with_comments(
 async def test_a_long_wait_in_line_begins_with_a_comment(
     parts: FakeParts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chat, "FIRST_EVENT_SECONDS", 0.02)
+    monkeypatch.setattr(event_streams, "FIRST_EVENT_SECONDS", 0.02)
     parts.rag.wait_first = asyncio.Event()
     stream = Stream(parts)
 
