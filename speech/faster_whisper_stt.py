@@ -8,7 +8,6 @@ Nothing is ever downloaded: a folder that lacks a file is refused before it is l
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
@@ -25,13 +24,12 @@ from speech.collecting import CollectedListening
 from speech.encoding import resample
 from speech.model_child import ChildLost, ModelChild
 from speech.names import DocumentNames
+from speech.whisper import Segment, confidence_of
 
 RATE_HZ = 16_000
 # Without its own tokenizer the library would fetch one.
 FILES = ("model.bin", "config.json", "tokenizer.json")
 LANGUAGES = ("en", "id")
-# Whisper's own rule for `nobody spoke`.
-NO_SPEECH_PROBABILITY, NO_SPEECH_LOG = 0.6, -1.0
 
 
 class FasterWhisperSTT:
@@ -134,7 +132,7 @@ class _Recogniser:
         if language is None and info.language not in LANGUAGES:
             language = _likelier(info.all_language_probs)
             segments, info = self._begin(samples, language, str(request["names"]))
-        text, confidence = _join(list(segments))
+        text, confidence = _join(segments)
         return {
             "text": text,
             "confidence": round(confidence, 3),
@@ -178,21 +176,13 @@ def _likelier(probabilities: Iterable[tuple[str, float]] | None) -> str:
     return max(LANGUAGES, key=lambda language: found.get(language, 0.0))
 
 
-def _join(segments: list[Any]) -> tuple[str, float]:
+def _join(found: Iterable[Any]) -> tuple[str, float]:
     """Return the text of the segments with speech and its mean probability a token."""
-    texts, logs, lengths = [], [], []
-    for segment in segments:
-        silent = segment.no_speech_prob > NO_SPEECH_PROBABILITY
-        if silent and segment.avg_logprob < NO_SPEECH_LOG:
-            continue
-        texts.append(segment.text)
-        logs.append(segment.avg_logprob)
-        lengths.append(max(1, len(segment.text)))
-    text = " ".join(" ".join(texts).split())
-    if not text:
-        return "", 0.0
-    mean = sum(a * b for a, b in zip(logs, lengths, strict=True)) / sum(lengths)
-    return text, math.exp(min(0.0, mean))
+    segments = [
+        Segment(each.text, each.avg_logprob, each.no_speech_prob) for each in found
+    ]
+    text = " ".join(segment.text for segment in segments if segment.is_spoken)
+    return " ".join(text.split()), confidence_of(segments) if text.strip() else 0.0
 
 
 if __name__ == "__main__":

@@ -23,14 +23,13 @@ from speech.lm_text import guess_language
 from speech.names import DocumentNames
 from speech.outage import RecognitionRefused
 from speech.remote import RemoteClient, RemoteFault, retrying, shorten
+from speech.whisper import Segment, confidence_of
 
 VENDOR_URL = "https://api.openai.com/v1"
 MAX_REPLY_BYTES = 1024 * 1024
 _UNKNOWN_FORMAT = frozenset({400, 415, 422})
 UNKNOWN_CONFIDENCE = 0.8
 """Of a server that tells none: it is believed."""
-# Whisper's own rule for `nobody spoke`.
-NO_SPEECH_PROBABILITY, NO_SPEECH_LOG = 0.6, -1.0
 _LANGUAGES = {"english": "en", "indonesian": "id"}
 
 
@@ -170,8 +169,8 @@ def _read(body: bytes, *, language: str | None) -> Transcript:
 
 
 def _confidence(segments: list[Any]) -> float:
-    """Return the mean probability of a token over all segments with speech."""
-    logs, lengths = [], []
+    """Return how sure the server was, as Whisper tells it."""
+    found = []
     for segment in segments:
         if not isinstance(segment, dict):
             continue
@@ -179,14 +178,8 @@ def _confidence(segments: list[Any]) -> float:
         if log_probability is None:
             return UNKNOWN_CONFIDENCE
         silent = _number(segment.get("no_speech_prob")) or 0.0
-        if silent > NO_SPEECH_PROBABILITY and log_probability < NO_SPEECH_LOG:
-            continue
-        logs.append(log_probability)
-        lengths.append(max(1, len(str(segment.get("text") or ""))))
-    if not logs:
-        return 0.0
-    mean = sum(a * b for a, b in zip(logs, lengths, strict=True)) / sum(lengths)
-    return min(1.0, math.exp(min(0.0, mean)))
+        found.append(Segment(str(segment.get("text") or ""), log_probability, silent))
+    return confidence_of(found)
 
 
 def _number(value: object) -> float | None:

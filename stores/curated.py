@@ -17,7 +17,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError
 
 from domain.curated import CuratedAnswer
 from stores.sql import Database, metadata
@@ -60,17 +59,8 @@ class SQLCuratedAnswers:
         change = (
             update(curated_table).where(*_is(answer.tenant, answer.id)).values(**values)
         )
-        with self._database.write() as connection:
-            if connection.execute(change).rowcount:
-                return
         key = {"tenant": answer.tenant, "id": answer.id}
-        try:
-            with self._database.write() as connection:
-                connection.execute(insert(curated_table).values(**key, **values))
-        except IntegrityError:
-            # Somebody else was faster; the later answer stands.
-            with self._database.write() as connection:
-                connection.execute(change)
+        self._database.put(change, insert(curated_table).values(**key, **values))
 
     def list_answers(self, tenant: str) -> list[CuratedAnswer]:
         """Return the answers of *tenant*, oldest first, at most `MOST`."""

@@ -17,7 +17,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError
 
 from domain.conversations import Feedback
 from stores.sql import Database, metadata
@@ -83,16 +82,7 @@ class SQLFeedbackStore:
             .where(*(feedback_table.c[name] == value for name, value in key.items()))
             .values(**values)
         )
-        with self._database.write() as connection:
-            if connection.execute(change).rowcount:
-                return
-        try:
-            with self._database.write() as connection:
-                connection.execute(insert(feedback_table).values(**key, **values))
-        except IntegrityError:
-            # Another worker was faster; the later opinion stands.
-            with self._database.write() as connection:
-                connection.execute(change)
+        self._database.put(change, insert(feedback_table).values(**key, **values))
 
     def list_feedback(self, tenant: str, *, limit: int = 100) -> list[Feedback]:
         """Return the newest opinions of a tenant."""
@@ -127,9 +117,6 @@ class SQLFeedbackStore:
             )
             .values(times=unanswered_table.c.times + 1, last_asked_at=asked_at)
         )
-        with self._database.write() as connection:
-            if connection.execute(change).rowcount:
-                return
         row = {
             "tenant": tenant,
             "digest": digest,
@@ -139,12 +126,7 @@ class SQLFeedbackStore:
             "first_asked_at": asked_at,
             "last_asked_at": asked_at,
         }
-        try:
-            with self._database.write() as connection:
-                connection.execute(insert(unanswered_table).values(**row))
-        except IntegrityError:
-            with self._database.write() as connection:
-                connection.execute(change)
+        self._database.put(change, insert(unanswered_table).values(**row))
 
     def list_unanswered(
         self, tenant: str, *, limit: int = 100

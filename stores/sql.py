@@ -13,7 +13,9 @@ from filelock import FileLock, Timeout
 from sqlalchemy import (
     Connection,
     Engine,
+    Insert,
     MetaData,
+    Update,
     create_engine,
     event,
     inspect,
@@ -92,6 +94,24 @@ class Database:
         engine = self._connect().execution_options(**{_WRITES: True})
         with _translated(), engine.begin() as connection:
             yield connection
+
+    def put(self, change: Update, row: Insert) -> None:
+        """
+        Run *change*, or *row* when it met nothing; whoever is later stands.
+
+        Raises:
+            StoreUnavailable: The database cannot be reached, or stayed locked.
+        """
+        with self.write() as connection:
+            if connection.execute(change).rowcount:
+                return
+        try:
+            with self.write() as connection:
+                connection.execute(row)
+        except IntegrityError:
+            # Somebody else was faster.
+            with self.write() as connection:
+                connection.execute(change)
 
     def check(self) -> None:
         """Ask something small. Raises `StoreUnavailable`."""

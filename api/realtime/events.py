@@ -69,7 +69,7 @@ class EventWriter:
 
     @singledispatchmethod
     def _write(self, event: object) -> Iterator[Event]:
-        raise NotImplementedError(type(event).__name__)
+        raise TypeError(type(event).__name__)
 
     @_write.register
     def _(self, event: SpeechStarted) -> Iterator[Event]:

@@ -16,7 +16,7 @@ _FIELDS = {
     "retryable",
 }
 _LEAKS = re.compile(
-    r"Traceback|File \"|\.py\b|/usr/|/home/|/root/|site-packages|werkzeug|pydantic"
+    r"Traceback|File \"|\.py\b|/(?:usr|home|root)/|site-packages|werkzeug|pydantic"
     r"|Error:|127\.0\.0\.1",
     re.IGNORECASE,
 )
