@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -87,17 +87,17 @@ class RagAgent:
 
     async def _run(self, turn: Turn, emit: Callable[[TurnEvent], None]) -> None:
         """Hold the conversation, run the graph, report what is stored."""
-        context = TurnContext(turn=turn)
+        context = TurnContext(turn=turn, emit=emit)
         started = TurnStarted(turn.conversation_id, turn.message_id)
         if not turn.kept:
             emit(started)
-            await _follow(self._forgetful, {}, context, emit)
+            await _run_graph(self._forgetful, {}, context)
         else:
             async with self._conversations.turn(
                 turn.caller.tenant, turn.conversation_id, deadline=turn.deadline
             ) as lease:
                 emit(started)
-                await _follow(self._graph, _configure(lease, context), context, emit)
+                await _run_graph(self._graph, _configure(lease, context), context)
                 lease.describe(title=context.title, turns=context.turns)
             context.degrade(*lease.degraded)
         answer = _complete(context)
@@ -143,20 +143,17 @@ def build_graph(steps: Steps, saver: BaseCheckpointSaver[Any] | None) -> Graph:
     return graph.compile(checkpointer=saver)
 
 
-async def _follow(
-    graph: Graph,
-    config: RunnableConfig,
-    context: TurnContext,
-    emit: Callable[[TurnEvent], None],
+async def _run_graph(
+    graph: Graph, config: RunnableConfig, context: TurnContext
 ) -> None:
-    async for event in graph.astream(
+    await graph.ainvoke(
         {"question": context.turn.question.text},
         config,
         context=context,
+        # Of the values of each step nobody needs a copy.
         stream_mode="custom",
         durability="exit" if graph.checkpointer else None,
-    ):
-        emit(cast("TurnEvent", event))
+    )
 
 
 def _configure(lease: TurnLease, context: TurnContext) -> RunnableConfig:

@@ -175,7 +175,7 @@ class Steps:
         if selection is not None:
             passages = (selection, *passages)
         given = question.max_results + (1 if selection is not None else 0)
-        runtime.stream_writer(RetrievalCompleted(passages=len(passages[:given])))
+        context.emit(RetrievalCompleted(passages=len(passages[:given])))
         return {"passages": passages}
 
     async def decide(self, state: TurnState, runtime: Run) -> TurnState:
@@ -222,7 +222,7 @@ class Steps:
             answered=False,
             confidence=state["judgement"].confidence,
         )
-        runtime.stream_writer(AnswerDelta(draft.text))
+        context.emit(AnswerDelta(draft.text))
         return {"draft": draft}
 
     async def answer(self, state: TurnState, runtime: Run) -> TurnState:
@@ -230,7 +230,7 @@ class Steps:
         context = runtime.context
         with context.stage("generate"):
             if self._writer is None:
-                return {"draft": _quote(state, runtime)}
+                return {"draft": _quote(state, context)}
             question = context.turn.question
             given = [
                 passage
@@ -243,7 +243,7 @@ class Steps:
                 history=state["history"],
                 understanding=state["understanding"],
                 deadline=context.turn.deadline,
-                say=lambda text: runtime.stream_writer(AnswerDelta(text)),
+                say=lambda text: context.emit(AnswerDelta(text)),
             )
         return {"given": given, "checker": checker}
 
@@ -274,12 +274,12 @@ class Steps:
             return await self.refuse(state, runtime)
         log.warning("answer_replaced_by_quote")
         context.degrade("model")
-        return {"draft": _quote(state, runtime)}
+        return {"draft": _quote(state, context)}
 
     async def reply(self, state: TurnState, runtime: Run) -> TurnState:
         """Say the short reply or the stored answer."""
-        runtime.stream_writer(RetrievalCompleted(passages=0))
-        runtime.stream_writer(AnswerDelta(state["draft"].text))
+        runtime.context.emit(RetrievalCompleted(passages=0))
+        runtime.context.emit(AnswerDelta(state["draft"].text))
         return {}
 
     async def commit(self, state: TurnState, runtime: Run) -> TurnState:
@@ -351,13 +351,13 @@ def plan_search(
     )
 
 
-def _quote(state: TurnState, runtime: Run) -> Draft:
+def _quote(state: TurnState, context: TurnContext) -> Draft:
     judgement = state["judgement"]
     quote = compose_quote(
         state["candidates"], state["language"], partly=judgement.decision == "partly"
     )
     for piece in quote.pieces:
-        runtime.stream_writer(AnswerDelta(piece))
+        context.emit(AnswerDelta(piece))
     return Draft(
         text=quote.text, citations=quote.citations, confidence=judgement.confidence
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, TypedDict
@@ -20,7 +20,7 @@ from agents.grounding import AnswerChecker
 from agents.ranking import Candidate
 from domain.conversations import Message
 from domain.documents import Citation, Passage
-from domain.turns import Answer, Turn
+from domain.turns import Answer, Turn, TurnEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ class TurnContext:
     What the steps of one turn share beside the state; never stored.
 
     Attributes:
+        emit: Takes what is told while the turn runs. The graph's own stream would cost
+            a queue and a task a token.
         started: Monotonic seconds.
         stages: Seconds by stage.
         degraded: Parts the turn had to do without.
@@ -72,6 +74,7 @@ class TurnContext:
     """
 
     turn: Turn
+    emit: Callable[[TurnEvent], None]
     commit: Commit = field(default_factory=Commit)
     started: float = field(default_factory=time.monotonic)
     stages: dict[str, float] = field(default_factory=dict)

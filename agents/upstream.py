@@ -100,6 +100,9 @@ class ChatModel:
         """
         Yield the answer as it comes. Close it to cancel the call.
 
+        To be read by one task that waits for nothing else between two pieces: the
+        timeout would be cancelling that.
+
         Raises:
             UpstreamBusy: Still too many requests after waiting as told.
             UpstreamQuotaExhausted: The budget is used up.
@@ -178,15 +181,13 @@ class ChatModel:
         length = 0
         pieces = model.stream_text(messages)
         try:
-            while True:
-                async with asyncio.timeout_at(ends_at):
-                    piece = await anext(pieces, None)
-                if piece is None:
-                    break
-                length += len(piece)
-                if length > _LONGEST_ANSWER:
-                    raise UpstreamBadResponse
-                yield piece
+            # One timeout for all pieces: one for each costs more than a piece.
+            async with asyncio.timeout_at(ends_at):
+                async for piece in pieces:
+                    length += len(piece)
+                    if length > _LONGEST_ANSWER:
+                        raise UpstreamBadResponse
+                    yield piece
         except TimeoutError as exc:
             raise TurnTimeout from exc
         except self._client_errors as exc:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from api import sse
 from api.context import Edge
@@ -24,6 +25,78 @@ Item_co = TypeVar("Item_co", covariant=True)
 @dataclass(frozen=True, slots=True)
 class Silence:
     """Nothing happened for a while."""
+
+
+class StepQueue(Generic[Item]):
+    """What a task makes, for one reader. It has no bound: what is made has one."""
+
+    def __init__(self) -> None:
+        self._items: asyncio.Queue[Item | Silence | _End] = asyncio.Queue()
+
+    def put(self, item: Item) -> None:
+        """Add *item*."""
+        self._items.put_nowait(item)
+
+    def end(self, error: Exception | None = None) -> None:
+        """Let the reader come to an end, or to *error*."""
+        self._items.put_nowait(_End(error))
+
+    async def read(self, *, silence_seconds: float) -> AsyncGenerator[Item | Silence]:
+        """
+        Yield the items, and `Silence` when there was none for so long.
+
+        Raises:
+            Exception: What the task ended with.
+        """
+        watch = _Watch(self._items, silence_seconds)
+        try:
+            while True:
+                item = await self._items.get()
+                if isinstance(item, _End):
+                    break
+                watch.touch()
+                yield item
+        finally:
+            watch.cancel()
+        if item.error is not None:
+            raise item.error
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    error: Exception | None
+
+
+class _Watch:
+    """
+    Tells silence to a queue.
+
+    One timer for all of a stream: a timeout around each wait costs more than the item
+    that is waited for.
+    """
+
+    def __init__(self, items: asyncio.Queue[Any], seconds: float) -> None:
+        self._items = items
+        self._seconds = seconds
+        self._loop = asyncio.get_running_loop()
+        self._last = self._loop.time()
+        self._timer = self._loop.call_later(seconds, self._look)
+
+    def touch(self) -> None:
+        """Note that something came."""
+        self._last = self._loop.time()
+
+    def cancel(self) -> None:
+        """Stop."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        left = self._last + self._seconds - self._loop.time()
+        if left <= 0:
+            left = self._seconds
+            if self._items.empty():
+                self._items.put_nowait(Silence())
+        self._timer = self._loop.call_later(left, self._look)
 
 
 class Source(Protocol[Item_co]):

@@ -8,10 +8,11 @@ from typing import Generic, TypeVar
 
 from api import sse
 from api.context import Edge
-from api.event_streams import Silence, Source, Wire, event_stream
+from api.event_streams import Silence, Source, StepQueue, Wire, event_stream
 from api.openai.errors import openai_error
 from api.streams import AsyncStream
 from domain.errors import AppError
+from domain.streams import closing
 
 Item = TypeVar("Item")
 
@@ -21,47 +22,37 @@ class Ahead(Generic[Item]):
     Reads an iterator in a task of its own, as fast as it yields.
 
     A slow reader of the answer would otherwise use up the deadline of whoever makes it.
-    What is made has a bound, so the queue needs none.
     """
 
     def __init__(self, items: AsyncIterator[Item]) -> None:
         self._items = items
-        self._queue: asyncio.Queue[Item | None] = asyncio.Queue()
+        self._made: StepQueue[Item] = StepQueue()
         self._task = asyncio.create_task(self._run())
 
-    async def steps(self, *, silence_seconds: float) -> AsyncGenerator[Item | Silence]:
+    def steps(self, *, silence_seconds: float) -> AsyncGenerator[Item | Silence]:
         """
         Yield the items, and `Silence` when there was none for so long.
 
         Raises:
             Exception: What the iterator raised, after its items.
         """
-        while True:
-            try:
-                async with asyncio.timeout(silence_seconds):
-                    item = await self._queue.get()
-            except TimeoutError:
-                yield Silence()
-                continue
-            if item is None:
-                await self._task
-                return
-            yield item
+        return self._made.read(silence_seconds=silence_seconds)
 
     async def close(self) -> None:
         """Cancel what still runs and wait for it to end."""
         self._task.cancel()
-        # A failure that nobody waited for is nobody's: the reader is gone.
-        await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.wait({self._task})
 
     async def _run(self) -> None:
+        failure = None
         try:
-            async for item in self._items:
-                self._queue.put_nowait(item)
+            async with closing(self._items) as items:
+                async for item in items:
+                    self._made.put(item)
+        except Exception as exc:  # noqa: BLE001 - A worker loop: its reader gets it.
+            failure = exc
         finally:
-            self._queue.put_nowait(None)
-            if isinstance(self._items, AsyncGenerator):
-                await self._items.aclose()
+            self._made.end(failure)
 
 
 def openai_stream(

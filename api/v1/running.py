@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from api.errors import as_app_error
-from api.event_streams import Silence
+from api.event_streams import Silence, StepQueue
 from api.idempotency import Claim
 from domain.deadlines import Deadline
 from domain.errors import AppError, TurnTimeout
@@ -28,18 +28,13 @@ class Completed:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    error: AppError
-
-
 class Running(Generic[Event, Step]):
     """
     Runs one turn; the generator of its events lives and ends in one task.
 
     A generator that is resumed from different tasks loses its timeouts and its context
-    variables, so the reader never touches it: it reads a queue. The queue needs no
-    bound, because an answer has one. The claim is given back when the turn fails.
+    variables, so the reader never touches it: it reads a queue. The claim is given
+    back when the turn fails.
     """
 
     def __init__(
@@ -54,35 +49,21 @@ class Running(Generic[Event, Step]):
         self._deadline = deadline
         self._claim = claim
         self._metrics = metrics
-        self._queue: asyncio.Queue[Step | _Failed | None] = asyncio.Queue()
+        self._made: StepQueue[Step] = StepQueue()
         self._task = asyncio.create_task(self._run())
 
     @abstractmethod
     async def _note(self, event: Event) -> Step:
         """Return what the reader gets for *event*."""
 
-    async def steps(self, *, silence_seconds: float) -> AsyncGenerator[Step | Silence]:
+    def steps(self, *, silence_seconds: float) -> AsyncGenerator[Step | Silence]:
         """
         Yield the steps, and `Silence` when there was none for so long.
 
         Raises:
             AppError: The turn failed.
         """
-        while True:
-            try:
-                item = self._queue.get_nowait()
-            except asyncio.QueueEmpty:
-                try:
-                    async with asyncio.timeout(silence_seconds):
-                        item = await self._queue.get()
-                except TimeoutError:
-                    yield Silence()
-                    continue
-            if item is None:
-                return
-            if isinstance(item, _Failed):
-                raise item.error
-            yield item
+        return self._made.read(silence_seconds=silence_seconds)
 
     async def close(self) -> None:
         """Cancel what still runs and wait for it to end."""
@@ -91,17 +72,17 @@ class Running(Generic[Event, Step]):
             await asyncio.shield(self._task)
 
     async def _run(self) -> None:
+        failure: AppError | None = None
         try:
             await self._produce()
         except asyncio.CancelledError:
             self._metrics.count_failed_turn("cancelled")
             raise
         except Exception as exc:  # noqa: BLE001 - A worker loop: its reader gets it.
-            error = as_app_error(exc)
-            self._metrics.count_failed_turn(error.code)
-            self._queue.put_nowait(_Failed(error))
+            failure = as_app_error(exc)
+            self._metrics.count_failed_turn(failure.code)
         finally:
-            self._queue.put_nowait(None)
+            self._made.end(failure)
             await self._claim.abandon()
 
     async def _produce(self) -> None:
@@ -111,6 +92,6 @@ class Running(Generic[Event, Step]):
                 closing(self._events) as events,
             ):
                 async for event in events:
-                    self._queue.put_nowait(await self._note(event))
+                    self._made.put(await self._note(event))
         except TimeoutError as exc:
             raise TurnTimeout from exc
