@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import redis
 from redis.exceptions import RedisError
 from rq import Queue, Retry, SimpleWorker
-from rq.exceptions import NoSuchJobError
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import Job as RQJob
 from rq.job import JobStatus
 from rq.registry import FailedJobRegistry, StartedJobRegistry
@@ -46,6 +46,8 @@ _JOB_SECONDS = 3_600
 HELP_SECONDS = 2.0
 # How often a job is begun again whose worker died.
 _RESTARTS = 2
+# What RQ raises of a job that ended, at the first look or between two of them.
+_GONE = (NoSuchJobError, InvalidJobOperation)
 
 
 class RedisQueue:
@@ -89,7 +91,7 @@ class RedisQueue:
 
     def cancel(self, job: Job) -> None:
         """Forget a job; one that runs notices by itself that its document is gone."""
-        with state_errors(), contextlib.suppress(NoSuchJobError):
+        with state_errors(), contextlib.suppress(*_GONE):
             self._fetch(job).delete()
         with state_errors():
             self.discard(job)
@@ -209,7 +211,8 @@ class RedisQueue:
             job = Job(*map(str, found.args))
             give_up(job, BROKEN)
             self.discard(job)
-            found.delete()
+            with contextlib.suppress(*_GONE):
+                found.delete()
             log.error("document_given_up", extra={"document_id": job.document_id})
 
     def _help(self, handler: Handler) -> None:
@@ -232,7 +235,7 @@ class RedisQueue:
         if raw is None:
             return False
         job_id = raw.decode()  # type: ignore[union-attr]
-        with contextlib.suppress(NoSuchJobError):
+        with contextlib.suppress(*_GONE):
             job = RQJob.fetch(
                 job_id, connection=self._client(), serializer=JSONSerializer
             )
@@ -276,7 +279,7 @@ class RedisQueue:
                 client.expire(key, UPLOAD_TTL_SECONDS)
 
     def _enqueue(self, job: Job) -> None:
-        with contextlib.suppress(NoSuchJobError):
+        with contextlib.suppress(*_GONE):
             self._fetch(job).delete()
         self._queue().enqueue_call(
             "knowledge.ingest",
@@ -298,10 +301,20 @@ class RedisQueue:
         """Tell whether RQ has the job in its line, or a living worker holds it."""
         try:
             found = self._fetch(job)
-        except NoSuchJobError:
+            if found.get_status() == JobStatus.QUEUED:
+                line = self._queue()
+                if (
+                    found.get_position() is not None
+                    or found.id in line.intermediate_queue.get_job_ids()
+                ):
+                    return True
+                # It may have begun between the two looks.
+                found = self._fetch(job)
+            return self._is_held(found)
+        except _GONE:
             return False
-        if found.get_status() == JobStatus.QUEUED:
-            return found.get_position() is not None
+
+    def _is_held(self, found: RQJob) -> bool:
         if found.get_status() != JobStatus.STARTED:
             return False
         registry = StartedJobRegistry(queue=self._queue())

@@ -65,7 +65,7 @@ class Deployment:
         return worker
 
     def _has_died(self, worker: subprocess.Popen[bytes]) -> bool:
-        assert worker.poll() is None, (self.folder / "worker.log").read_text()[-3000:]
+        assert worker.poll() is None, _troubles(self.folder / "worker.log")
         return False
 
     def count_registered(self) -> int:
@@ -133,3 +133,9 @@ class Deployment:
         for worker in self._workers:
             worker.wait(timeout=20)
         self.client.close()
+
+
+def _troubles(log: Path) -> str:
+    """Return the end of *log* without the lines of work that went well."""
+    lines = log.read_text().splitlines()
+    return "\n".join(line for line in lines if '"level":"INFO"' not in line)[-3000:]
