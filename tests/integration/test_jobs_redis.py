@@ -7,8 +7,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rq.job import Job as RQJob
 
 from domain.documents import Document, Upload
 from domain.errors import DocumentNotFound
@@ -155,8 +157,9 @@ def test_the_service_goes_on_when_the_last_worker_was_killed(
     worker = deployment.start_worker()
     with deployment.open_library() as shelf:
         submit(shelf, 1, paragraphs=3_000)
-        held = deployment.freeze_at_work(worker)
+        # Before the worker stands still, perhaps in the middle of a write.
         submit(shelf, 2)
+        held = deployment.freeze_at_work(worker)
         worker.kill()
         worker.wait()
         # It is missed after its last sign of life has expired.
@@ -263,3 +266,36 @@ print(failures)
     )
 
     assert done.stdout.strip() == "[]"
+
+
+def test_a_job_that_a_worker_is_taking_is_left_to_it(deployment: Deployment) -> None:
+    queue = RedisQueue(RedisConnection(url=deployment.server.url))
+    job = Job("default", "doc_1")
+    queue.put(job, b"some text")
+    # The first half of what RQ does to take a job; the worker dies or goes on.
+    deployment.client.lmove(LINE, f"{LINE}:intermediate")
+
+    assert queue.resume(job)
+
+    assert deployment.client.llen(LINE) == 0
+
+
+def test_a_job_that_ends_at_the_second_look_is_queued_anew(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = RedisQueue(RedisConnection(url=deployment.server.url))
+    job = Job("default", "doc_1")
+    queue.put(job, b"some text")
+    deployment.client.delete(LINE)
+    fetch = RQJob.fetch
+
+    def fetch_and_end(*args: Any, **options: Any) -> RQJob:
+        found = fetch(*args, **options)
+        deployment.client.delete(found.key)
+        return found
+
+    monkeypatch.setattr(RQJob, "fetch", fetch_and_end)
+
+    assert queue.resume(job)
+
+    assert deployment.client.llen(LINE) == 1
