@@ -100,7 +100,7 @@ class LeanChatOpenAI(ChatOpenAI):
             kind = response.headers.get("content-type", "")
             if not kind.startswith("text/event-stream"):
                 raise UpstreamBadResponse
-            async for data in response.iter_bytes():
+            async for data in _bytes_of(response.http_response):
                 events = reader.feed(data)
                 for event in events:
                     raise_reported(event)
@@ -131,6 +131,15 @@ class LeanChatOpenAI(ChatOpenAI):
         if text:
             chunks.append(_text_chunk("".join(text)))
         return chunks
+
+
+def _bytes_of(response: Any) -> AsyncIterator[bytes]:
+    """Return the body as it comes; each layer above the raw one costs a token more."""
+    if "content-encoding" in response.headers:
+        unpacked: AsyncIterator[bytes] = response.aiter_bytes()
+        return unpacked
+    raw: AsyncIterator[bytes] = response.aiter_raw()
+    return raw
 
 
 def _text_chunk(text: str) -> ChatGenerationChunk:

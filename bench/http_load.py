@@ -118,20 +118,36 @@ class _Client:
 
 
 async def run_load(
-    port: int, ask: Ask | str, *, at_once: int, requests: int
+    port: int,
+    ask: Ask | str,
+    *,
+    at_once: int,
+    requests: int,
+    spread_seconds: float = 0.0,
 ) -> LoadResult:
-    """Make *requests* requests, *at_once* at a time; a text asks that path."""
+    """
+    Make *requests* requests, *at_once* at a time; a text asks that path.
+
+    The clients begin within *spread_seconds*, evenly: people do not ask in the same
+    instant.
+    """
     result = LoadResult()
     left = iter(range(requests))
     asked = Ask(ask) if isinstance(ask, str) else ask
     clients = [_Client(port, asked, result) for _ in range(at_once)]
 
-    async def work(client: _Client) -> None:
+    async def work(client: _Client, *, wait: float) -> None:
+        await asyncio.sleep(wait)
         for number in left:
             await client.ask(number)
 
     start = time.perf_counter()
-    await asyncio.gather(*(work(client) for client in clients))
+    await asyncio.gather(
+        *(
+            work(client, wait=spread_seconds * at / at_once)
+            for at, client in enumerate(clients)
+        )
+    )
     result.seconds = time.perf_counter() - start
     for client in clients:
         client.close()

@@ -30,7 +30,6 @@ from domain.errors import (
     AppError,
     FieldProblem,
     InvalidConversationID,
-    RequestTimeout,
     ValidationFailed,
 )
 from domain.turns import (
@@ -72,10 +71,10 @@ async def create_completion(
         prompt_chars=sum(len(message.content) for message in body.messages),
         include_usage=bool(options and options.include_usage),
     )
-    run = partial(_run, here, turn)
     if body.stream:
+        run = partial(_run, here, turn, streamed=True)
         return openai_stream(here, run, partial(_write, writer))
-    return await _whole(run(), writer, seconds=here.options.turn_seconds)
+    return await _whole(_run(here, turn, streamed=False), writer)
 
 
 def _turn(conversation_id: str | None, body: CompletionRequest, here: Edge) -> Turn:
@@ -133,7 +132,7 @@ def _history(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
     )
 
 
-def _run(here: Edge, turn: Turn) -> RunningTurn:
+def _run(here: Edge, turn: Turn, *, streamed: bool) -> RunningTurn:
     claim = Claim(
         store=here.services.idempotency,
         tenant=turn.caller.tenant,
@@ -141,20 +140,17 @@ def _run(here: Edge, turn: Turn) -> RunningTurn:
         key=None,
         digest="",
     )
-    return RunningTurn(here.services.rag, turn, claim=claim, metrics=here.metrics)
+    return RunningTurn(
+        here.services.rag, turn, claim=claim, metrics=here.metrics, streamed=streamed
+    )
 
 
-async def _whole(
-    running: RunningTurn, writer: CompletionWriter, *, seconds: float
-) -> Response:
+async def _whole(running: RunningTurn, writer: CompletionWriter) -> Response:
     try:
-        async for step in running.steps(silence_seconds=seconds):
-            if isinstance(step, Completed):
-                return json_response(writer.whole(orjson.loads(step.body)))
+        return json_response(writer.whole(orjson.loads(await running.whole())))
     finally:
         # The bridge cancels this view when the client leaves.
         await running.close()
-    raise RequestTimeout("The client left before the answer.")
 
 
 def _write(writer: CompletionWriter, step: Step) -> bytes:

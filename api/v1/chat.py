@@ -144,15 +144,14 @@ def _turn(
 
 
 async def _whole(here: Edge, turn: Turn, claim: Claim) -> Response:
-    running = RunningTurn(here.services.rag, turn, claim=claim, metrics=here.metrics)
+    running = RunningTurn(
+        here.services.rag, turn, claim=claim, metrics=here.metrics, streamed=False
+    )
     try:
-        async for step in running.steps(silence_seconds=turn.deadline.remaining()):
-            if isinstance(step, Completed):
-                return _json(step.body)
+        return _json(await running.whole())
     finally:
         # The bridge cancels this view when the client leaves.
         await running.close()
-    raise RequestTimeout("The client left before the answer.")
 
 
 def _json(body: bytes, headers: Mapping[str, str] | None = None) -> Response:

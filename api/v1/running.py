@@ -53,8 +53,8 @@ class Running(Generic[Event, Step]):
         self._task = asyncio.create_task(self._run())
 
     @abstractmethod
-    async def _note(self, event: Event) -> Step:
-        """Return what the reader gets for *event*."""
+    async def _note(self, event: Event) -> Step | None:
+        """Return what the reader gets for *event*, if anything."""
 
     def steps(self, *, silence_seconds: float) -> AsyncGenerator[Step | Silence]:
         """
@@ -92,6 +92,8 @@ class Running(Generic[Event, Step]):
                 closing(self._events) as events,
             ):
                 async for event in events:
-                    self._made.put(await self._note(event))
+                    step = await self._note(event)
+                    if step is not None:
+                        self._made.put(step)
         except TimeoutError as exc:
             raise TurnTimeout from exc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import orjson
@@ -9,6 +10,7 @@ import orjson
 from api.idempotency import Claim
 from api.v1.running import Completed, Running
 from api.v1.schemas import ChatAnswer
+from domain.errors import RequestTimeout
 from domain.ports import Answerer, StoredReply
 from domain.turns import (
     Answer,
@@ -27,12 +29,25 @@ Step = TurnStarted | RetrievalCompleted | AnswerDelta | Completed
 
 
 class RunningTurn(Running[TurnEvent, Step]):
-    """Runs one turn; see `Running`."""
+    """
+    Runs one turn; see `Running`.
+
+    Args:
+        streamed: Whether the reader wants the text as it comes; waking it for each
+            token costs as much as the token.
+    """
 
     def __init__(
-        self, answerer: Answerer, turn: Turn, *, claim: Claim, metrics: Metrics
+        self,
+        answerer: Answerer,
+        turn: Turn,
+        *,
+        claim: Claim,
+        metrics: Metrics,
+        streamed: bool = True,
     ) -> None:
         self._turn = turn
+        self._streamed = streamed
         self._passages = 0
         self._started_at = time.perf_counter()
         self._heard = False
@@ -40,7 +55,22 @@ class RunningTurn(Running[TurnEvent, Step]):
             answerer.stream(turn), deadline=turn.deadline, claim=claim, metrics=metrics
         )
 
-    async def _note(self, event: TurnEvent) -> Step:
+    async def whole(self) -> bytes:
+        """
+        Return the JSON of the answer.
+
+        Raises:
+            AppError: The turn failed.
+            RequestTimeout: It was cancelled.
+        """
+        seconds = self._turn.deadline.remaining()
+        async with contextlib.aclosing(self.steps(silence_seconds=seconds)) as steps:
+            async for step in steps:
+                if isinstance(step, Completed):
+                    return step.body
+        raise RequestTimeout("The client left before the answer.")
+
+    async def _note(self, event: TurnEvent) -> Step | None:
         match event:
             case AnswerCompleted(answer):
                 return await self._complete(answer)
@@ -52,7 +82,7 @@ class RunningTurn(Running[TurnEvent, Step]):
                 self._metrics.count_first_text(time.perf_counter() - self._started_at)
             case _:
                 pass
-        return event
+        return event if self._streamed or not isinstance(event, AnswerDelta) else None
 
     async def _complete(self, answer: Answer) -> Completed:
         body = orjson.dumps(ChatAnswer.of(answer))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,11 @@ class Deployment:
         return None
 
     def freeze_at_work(self, worker: subprocess.Popen[bytes]) -> str:
-        """Stop the worker while it holds a job; return the id of that job."""
+        """
+        Stop the worker while it holds a job; return the id of that job.
+
+        Not in the middle of a write: it would keep everybody else from writing.
+        """
         found: list[str] = []
 
         def caught() -> bool:
@@ -87,7 +92,7 @@ class Deployment:
                 return False
             worker.send_signal(signal.SIGSTOP)
             held = self.find_job_of(worker)
-            if held is None:
+            if held is None or self._is_written():
                 worker.send_signal(signal.SIGCONT)
                 return False
             found.append(held)
@@ -95,6 +100,15 @@ class Deployment:
 
         wait_for(caught)
         return found[0]
+
+    def _is_written(self) -> bool:
+        database = self.folder / "data" / "tanya.sqlite3"
+        with closing(sqlite3.connect(database, timeout=0)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return True
+        return False
 
     def pass_silence(self, job_id: str) -> None:
         """Let the 90 silent seconds be over after which a job counts as abandoned."""
