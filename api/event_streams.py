@@ -53,6 +53,8 @@ class StepQueue(Generic[Item]):
             while True:
                 item = await self._items.get()
                 if isinstance(item, _End):
+                    # Whoever reads on finds it again.
+                    self._items.put_nowait(item)
                     break
                 watch.touch()
                 yield item
