@@ -31,7 +31,7 @@ def wait_for(condition: Callable[[], bool], *, seconds: float = 90.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 class Deployment:
